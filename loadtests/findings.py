@@ -1,0 +1,42 @@
+"""What a load test found, against what was allowed; printed and kept in one form."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from loadtests.machine import describe_machine
+from loadtests.report import Verdict, markdown_table
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure, in `unit`, that may be `limit` at most."""
+
+    question: str
+    found: float
+    limit: float
+    unit: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.MET if self.found <= self.limit else Verdict.MISSED
+
+    def cells(self) -> list[str]:
+        unit = f" {self.unit}" if self.unit else ""
+        return [self.question, self.verdict, f"{self.found:,.2f}{unit}", f"{self.limit:,.2f}{unit}"]
+
+
+def conclude(name: str, findings: Sequence[Finding], folder: Path) -> int:
+    """Print the findings, write them to NAME.md and NAME.json in `folder`; the exit code: 0 when all limits are met."""
+    machine = describe_machine()
+    table = markdown_table(("question", "verdict", "found", "at most"), [finding.cells() for finding in findings])
+    facts = "".join(f"- {key}: {value}\n" for key, value in machine.items())
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.md").write_text(f"# {name}\n\n{facts}\n{table}")
+    raw = {"machine": machine, "findings": [asdict(finding) for finding in findings]}
+    (folder / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n")
+    print(table, end="")
+    return 0 if all(finding.verdict is Verdict.MET for finding in findings) else 1

@@ -1,0 +1,43 @@
+"""The nodes as `/api/v1/nodes` shows them: what probes say, and what workers do with them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from s3edge.health.status import NodeStatus
+from s3edge.telemetry.meter import Snapshot
+
+
+def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> list[dict[str, Any]]:
+    """One JSON object per node; `now` is the clock that the nodes' health was kept by."""
+    inflight = _per_node(snapshot, "s3edge_node_inflight")
+    attempts = _per_node(snapshot, "s3edge_attempts_total")
+    return [
+        {
+            "name": node.name,
+            "url": node.url,
+            "cluster": node.cluster,
+            "state": node.state,
+            "state_seconds": round(now - node.health.since, 1),
+            "last_probe": _last_probe(node),
+            "addresses": list(node.addresses),
+            "inflight": int(inflight[node.name]),
+            "attempts": int(attempts[node.name]),
+        }
+        for node in nodes
+    ]
+
+
+def _last_probe(node: NodeStatus) -> str:
+    if node.last_probe is None:
+        return "not probed yet"
+    return f"{'good' if node.last_probe.is_good else 'bad'}: {node.last_probe.reason}"
+
+
+def _per_node(snapshot: Snapshot, family: str) -> Counter[str]:
+    """The sum of a family's samples for each node, which is the first label of all that are asked for."""
+    sums: Counter[str] = Counter()
+    for labels, value in snapshot.get(family, []):
+        if not isinstance(value, list):
+            sums[labels[0]] += int(value)
+    return sums

@@ -1,0 +1,101 @@
+"""Read a configuration: the one place of this package that touches the disk.
+
+`load` gives one frozen `Config` that holds all there is, the policies too: `config.policies` are the policies in the
+order of their files, not their globs. So one value describes a whole s3edge: the supervisor's
+`run(config)` takes nothing else, and `Config.model_validate_json(config.model_dump_json()) == config` for its workers.
+"""
+
+from collections.abc import Iterator, Mapping
+from glob import glob
+from pathlib import Path
+
+from s3edge.config.check import check
+from s3edge.config.document import Document, Location, Place
+from s3edge.config.expansion import expand_nodes
+from s3edge.config.fault import Fault, Faults
+from s3edge.config.flags import Flags
+from s3edge.config.model import Config
+from s3edge.config.reading import read_document
+
+NO_FLAGS = Flags()
+
+
+def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FLAGS) -> Config:
+    """The configuration of a file, of flags, or of a file that flags override. Raises Faults with all that is wrong.
+
+    `${NAME}` is taken from `environment`; relative paths in the file are taken from its folder.
+    """
+    document = Document(data={})
+    if path is not None:
+        document = _read(path, environment)
+        _read_policies(document, path.parent, environment)
+    flags.apply(document)
+    expand_nodes(document)
+    folder = Path() if path is None else path.parent.absolute()
+    faults = [*check(document, folder), *_unreadable_files(document, folder)]
+    if faults:
+        raise Faults(sorted(faults, key=lambda fault: (fault.file != str(path), fault.file or "", fault.line or 0)))
+    return Config.model_validate(document.data, context={"folder": folder})
+
+
+def _read(path: Path, environment: Mapping[str, str], at: Location = ()) -> Document:
+    """The document in a file, an unreadable one as a fault."""
+    try:
+        return read_document(path.read_bytes().decode("utf-8-sig"), str(path), environment, at)
+    except OSError as error:
+        found, allowed = f"a file that cannot be read ({error.strerror})", "a YAML file that this user can read"
+    except UnicodeDecodeError as error:
+        found, allowed = f"text that is no UTF-8 (byte {error.start} of the file)", "a YAML file in UTF-8"
+    unread = Document(places={at: Place(str(path))})
+    unread.break_off(at, found, allowed)
+    return unread
+
+
+def _read_policies(document: Document, folder: Path, environment: Mapping[str, str]) -> None:
+    """Put the policies in place of the globs that name their files, in the order of globs, then of file names."""
+    if not isinstance(document.at(("policies",)), list):
+        return
+    files = list(dict.fromkeys(_policy_files(document, folder)))
+    section = document.place(("policies",))
+    policies: list[object] = []
+    document.put(("policies",), policies, section)
+    for index, file in enumerate(files):
+        policy = _read(file, environment, ("policies", index))
+        policies.append(policy.data)
+        document.places |= policy.places
+        document.faults += policy.faults
+        document.broken |= policy.broken
+
+
+def _policy_files(document: Document, folder: Path) -> Iterator[Path]:
+    for at in document.items(("policies",)):
+        pattern = document.at(at)
+        if document.is_broken(at):
+            continue
+        files = _files(folder, pattern) if isinstance(pattern, str) else []
+        if not files:
+            found = f"{document.found(at)}, which names no file"
+            document.faults.append(document.fault(at, found, "the path of policy files, such as policies/*.yaml"))
+        yield from files
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """The files that a glob names, sorted; hidden ones, such as an editor leaves, only if it says so."""
+    names = glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob names hidden files, too
+    return sorted(path for name in names if (path := folder / name).is_file())
+
+
+def _unreadable_files(document: Document, folder: Path) -> Iterator[Fault]:
+    """The certificates, keys and CAs that this user cannot read."""
+    locations: list[Location] = [("listen", "tls", "certificate"), ("listen", "tls", "key")]
+    locations += [(*cluster, "tls", "ca") for cluster in document.items(("clusters",))]
+    for at in locations:
+        name = document.at(at)
+        if not isinstance(name, str) or not name or document.is_broken(at):
+            continue
+        try:
+            (folder / name).open("rb").close()
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = error.strerror if isinstance(error, OSError) else error
+            found = f"{document.found(at)}, which cannot be read ({reason})"
+            yield document.fault(at, found, "a PEM file that this user can read", f"looked for {folder / name}")

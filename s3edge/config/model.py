@@ -1,0 +1,180 @@
+"""The configuration of s3edge: frozen values, checked once. Durations are seconds, sizes bytes, paths resolved.
+
+`Config.model_dump_json()` and `Config.model_validate_json()` carry a configuration from the supervisor to its workers.
+What one part alone cannot see (names that are taken twice, routes to nowhere) is checked in `check.py`.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from s3edge.config.address import Address, BaseHost, ListenAddress, NodeAddress, host_and_port
+from s3edge.config.fault import Refused
+from s3edge.config.part import LocalFile, Name, Part
+from s3edge.config.policy import Policy
+from s3edge.config.units import KIB, MIB, Seconds, SecondsOrZero, Workers, matching, one_of, size, whole_number
+
+# Loopback: a sidecar beside its clients is the safe default; serving a network is the operator's decision.
+DEFAULT_LISTEN = Address("127.0.0.1", 9000)
+DEFAULT_ADMIN = Address("127.0.0.1", 9090)
+
+# AWS takes 8 KiB of headers; session tokens, presigned targets and long keys come on top, and 64 KiB holds them all.
+HEAD_LIMIT = 64 * KIB
+# A flow may hold at most 1 MiB of memory, and its head is part of that.
+LARGEST_HEAD_LIMIT = MIB
+SMALLEST_HEAD_LIMIT = 4 * KIB
+# A head is one packet or two: ten seconds bear several lost packets, and no slow-loris.
+HEAD_TIMEOUT = 10.0
+# nginx's keepalive_timeout: clients that pause for a minute between two batches still find their connection open.
+IDLE_TIMEOUT = 75.0
+# What Kubernetes gives a container between SIGTERM and SIGKILL.
+DRAIN = 30.0
+
+# One round of probes a second finds a dead node in about three; a probe costs a node well under a millisecond.
+PROBE_INTERVAL = 1.0
+PROBE_TIMEOUT = 1.0
+# HAProxy's `rise 2 fall 3`: one lost packet ejects no node, one lucky answer brings none back.
+PROBE_RISE = 2
+PROBE_FALL = 3
+
+# Idle connections to keep for each node and worker: as many as a data loader of 256 threads opens at once.
+IDLE_CONNECTIONS = 256
+# Below the limits of the servers, which else may close a connection while a request is on its way: MinIO waits 30 s
+# (minio#6924), radosgw 65 s, nginx 75 s.
+CONNECTION_IDLE_TIMEOUT = 20.0
+# Covers one lost SYN, which Linux sends again after 1 s.
+CONNECT_TIMEOUT = 2.0
+# botocore gives up on an answer after 60 s, too.
+ANSWER_TIMEOUT = 60.0
+
+
+class Preset(StrEnum):
+    """What a probe asks a node: a vendor's own health path, any S3 answer, one HTTP path, or a TCP connection."""
+
+    MINIO = "minio"
+    CEPH = "ceph"
+    S3 = "s3"
+    HTTP = "http"
+    TCP = "tcp"
+
+
+PresetName = Annotated[Preset, BeforeValidator(one_of(Preset))]
+PATH_ALLOWED = "a path that begins with / and has no spaces, such as /healthz"
+ProbePath = Annotated[str, BeforeValidator(matching(re.compile(r"/[!-~]{0,1023}"), PATH_ALLOWED))]
+HeadLimit = Annotated[int, BeforeValidator(size(SMALLEST_HEAD_LIMIT, LARGEST_HEAD_LIMIT))]
+# HAProxy's upper bound; a node of weight 0 would be a node that is not listed.
+Weight = Annotated[int, BeforeValidator(whole_number(1, 256))]
+# More agreeing probes than this would take longer than an operator waits.
+Threshold = Annotated[int, BeforeValidator(whole_number(1, 100))]
+# The ports of one source address: more connections to one node cannot be open at once.
+IdleLimit = Annotated[int, BeforeValidator(whole_number(0, 65535))]
+
+
+class Tls(Part):
+    """The certificate chain and the key that clients see, as PEM files."""
+
+    certificate: LocalFile
+    key: LocalFile
+
+
+class Listen(Part):
+    """Where clients connect, and how long they may take. `hosts` are the base names of virtual-host addressing."""
+
+    address: ListenAddress = DEFAULT_LISTEN
+    tls: Tls | None = None
+    hosts: tuple[BaseHost, ...] = ()
+    head_limit: HeadLimit = HEAD_LIMIT
+    head_timeout: Seconds = HEAD_TIMEOUT
+    idle_timeout: Seconds = IDLE_TIMEOUT
+
+
+class Admin(Part):
+    """Where metrics, health and the API of s3edge itself are served."""
+
+    address: ListenAddress = DEFAULT_ADMIN
+
+
+class NodeConfig(Part):
+    """One storage node, written as a URL or as a mapping with one."""
+
+    url: NodeAddress
+    weight: Weight = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, value: object) -> object:
+        return value if isinstance(value, dict | NodeConfig) else {"url": value}
+
+    @property
+    def name(self) -> str:
+        """`host:port`, unique over the whole configuration."""
+        return host_and_port(self.url.host, self.url.port)
+
+    @property
+    def host(self) -> str:
+        return self.url.host
+
+    @property
+    def port(self) -> int:
+        return self.url.port
+
+    @property
+    def is_tls(self) -> bool:
+        return self.url.scheme == "https"
+
+
+class Health(Part):
+    """How nodes are probed: `fall` failed probes in a row take a node away, `rise` good ones give it back."""
+
+    preset: PresetName = Preset.S3
+    path: ProbePath | None = None
+    interval: Seconds = PROBE_INTERVAL
+    timeout: Seconds = PROBE_TIMEOUT
+    rise: Threshold = PROBE_RISE
+    fall: Threshold = PROBE_FALL
+
+    @model_validator(mode="after")
+    def _path_belongs_to_http(self) -> "Health":
+        if self.preset is Preset.HTTP and self.path is None:
+            raise Refused("preset http with the path to ask for, such as /healthz", found="preset http without a path")
+        if self.preset is not Preset.HTTP and self.path is not None:
+            raise Refused("a path with preset http only", found=f"a path with preset {self.preset}")
+        return self
+
+
+class NodeTls(Part):
+    """How `https` nodes are verified: by the CA in this PEM file, else by the system's. Verification is always on."""
+
+    ca: LocalFile | None = None
+
+
+class Connections(Part):
+    """The connections that one worker keeps to one node."""
+
+    idle: IdleLimit = IDLE_CONNECTIONS
+    idle_timeout: Seconds = CONNECTION_IDLE_TIMEOUT
+    connect_timeout: Seconds = CONNECT_TIMEOUT
+    answer_timeout: Seconds = ANSWER_TIMEOUT
+
+
+class Cluster(Part):
+    """Storage nodes that serve the same objects."""
+
+    name: Name
+    nodes: tuple[NodeConfig, ...] = Field(min_length=1)
+    health: Health = Health()
+    tls: NodeTls = NodeTls()
+    connections: Connections = Connections()
+
+
+class Config(Part):
+    """A whole configuration. `policies` are the policies themselves, in order; the file names globs of policy files."""
+
+    listen: Listen = Listen()
+    admin: Admin = Admin()
+    workers: Workers = "auto"
+    drain: SecondsOrZero = DRAIN
+    clusters: tuple[Cluster, ...] = Field(min_length=1)
+    policies: tuple[Policy, ...] = ()

@@ -1,0 +1,61 @@
+"""A policy: which requests it is for, and what it decides for them."""
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from s3edge.config.fault import Refused
+from s3edge.config.part import Name, Part
+from s3edge.config.units import matching, one_of
+from s3edge.s3.operation import Operation
+
+BUCKET_ALLOWED = "a bucket name in which * and ? stand for any characters, such as datasets-*"
+OPERATION_ALLOWED = "the name of an S3 operation, such as GetObject or PutObject"
+
+
+class Balance(StrEnum):
+    """How a node is chosen among the nodes of a cluster that can take a request."""
+
+    LEAST_INFLIGHT = "least_inflight"
+    ROUND_ROBIN = "round_robin"
+
+
+BucketGlob = Annotated[str, BeforeValidator(matching(re.compile(r"[!-.0-~]{1,255}"), BUCKET_ALLOWED))]
+OperationName = Annotated[Operation, BeforeValidator(one_of(Operation, OPERATION_ALLOWED))]
+BalanceName = Annotated[Balance, BeforeValidator(one_of(Balance))]
+
+
+class Match(Part):
+    """The requests a policy is for: those that fit every key that is said. A key that is left out fits all requests.
+
+    A request without a bucket (ListBuckets) fits no list of buckets, not even `*`.
+    """
+
+    operations: tuple[OperationName, ...] | None = Field(None, min_length=1)
+    buckets: tuple[BucketGlob, ...] | None = Field(None, min_length=1)
+
+
+class Policy(Part):
+    """One policy file. Its sections are `route` and `balance`: the first policy that matches and has one decides it."""
+
+    policy: Name
+    match: Match = Match()
+    route: tuple[Name, ...] | None = Field(None, min_length=1)
+    balance: BalanceName | None = None
+
+    @model_validator(mode="after")
+    def _decides_something(self) -> "Policy":
+        if not self.sections:
+            raise Refused("a policy with at least one of route, balance", found="a policy that decides nothing")
+        return self
+
+    @property
+    def name(self) -> str:
+        return self.policy
+
+    @property
+    def sections(self) -> frozenset[str]:
+        """The names of the sections that this policy decides."""
+        return frozenset(name for name in ("route", "balance") if getattr(self, name) is not None)

@@ -1,0 +1,153 @@
+"""Values with a unit: durations become seconds (float), sizes become bytes (int), counts stay whole numbers.
+
+Each parser takes what YAML, a flag or JSON gave and raises `Refused`, which says what is allowed. A parser takes its
+own result back, so that a configuration survives the way through JSON.
+"""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BeforeValidator
+
+from s3edge.config.fault import Refused, did_you_mean
+
+SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+# Below a millisecond an event loop's timers mean nothing.
+SHORTEST_SECONDS = 0.001
+# A wait of more than a day is a mistyped unit; the bound also keeps every timer within what an event loop takes.
+LONGEST_SECONDS = 24 * 3600.0
+
+KIB, MIB, GIB, TIB = 1024, 1024**2, 1024**3, 1024**4
+BYTES_PER_UNIT = {
+    "TiB": TIB, "GiB": GIB, "MiB": MIB, "KiB": KIB, "TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 10**3, "B": 1,
+}  # fmt: skip
+_BYTES_PER_FOLDED_UNIT = {unit.casefold(): factor for unit, factor in BYTES_PER_UNIT.items()}
+
+# What `_QUANTITY` can hold; below it, floats count whole numbers exactly. Infinity and NaN are not below it.
+LARGEST_NUMBER = 10**15
+_QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def duration(low: float = SHORTEST_SECONDS, high: float = LONGEST_SECONDS) -> Callable[[object], float]:
+    """A parser of durations from `low` to `high` seconds: `250ms`, `10s`, `1.5m`, `1h`, or a bare number of seconds."""
+    allowed = f"a duration from {seconds_text(low)} to {seconds_text(high)}, such as 250ms, 10s, 2m or 1h"
+
+    def parse(value: object) -> float:
+        number, unit = _quantity(value, allowed)
+        factor = SECONDS_PER_UNIT.get(unit or "s")
+        if factor is None or not low <= number * factor <= high:
+            raise Refused(allowed)
+        return number * factor
+
+    return parse
+
+
+def size(low: int = 0, high: int = TIB) -> Callable[[object], int]:
+    """A parser of sizes from `low` to `high` bytes: `64KiB`, `1.5MiB`, `10MB`, or a bare number of bytes.
+
+    `4k` is refused: it is 4,000 bytes to some and 4,096 to others.
+    """
+    allowed = f"a size from {bytes_text(low)} to {bytes_text(high)}, such as 64KiB, 1MiB or 10MB"
+
+    def parse(value: object) -> int:
+        number, unit = _quantity(value, allowed)
+        factor = _BYTES_PER_FOLDED_UNIT.get(unit.casefold() or "b")
+        if factor is None:
+            is_bare_prefix = len(unit) == 1 and unit in "kKmMgGtT"
+            raise Refused(allowed, hint=f"did you mean {number:g}{unit.upper()}iB?" if is_bare_prefix else "")
+        count = number * factor
+        if count != int(count) or not low <= count <= high:
+            raise Refused(allowed)
+        return int(count)
+
+    return parse
+
+
+def _quantity(value: object, allowed: str) -> tuple[float, str]:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST_NUMBER:
+        return value, ""
+    match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Refused(allowed)
+    return float(match[1]), match[2]
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds in the largest unit that gives a whole number, as `duration` reads it back."""
+    for unit in ("h", "m", "s"):
+        if seconds >= SECONDS_PER_UNIT[unit] and seconds % SECONDS_PER_UNIT[unit] == 0:
+            return f"{seconds / SECONDS_PER_UNIT[unit]:.0f}{unit}"
+    return f"{seconds * 1000:g}ms" if seconds else "0s"
+
+
+def bytes_text(count: int) -> str:
+    """Bytes in the largest binary unit that gives a whole number, as `size` reads it back."""
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if count and count % BYTES_PER_UNIT[unit] == 0:
+            return f"{count // BYTES_PER_UNIT[unit]}{unit}"
+    return f"{count}B"
+
+
+def whole_number(low: int, high: int) -> Callable[[object], int]:
+    """A parser of whole numbers from `low` to `high`, written as a number or as its digits."""
+    allowed = f"a whole number from {low} to {high}"
+
+    def parse(value: object) -> int:
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise Refused(allowed)
+        return value
+
+    return parse
+
+
+def one_of(choices: type[Choice], allowed: str = "") -> Callable[[object], Choice]:
+    """A parser of the values of an enum; `allowed` replaces the list of them where that is too long to print."""
+    allowed = allowed or ", ".join(choices)
+
+    def parse(value: object) -> Choice:
+        if not isinstance(value, str):
+            raise Refused(allowed)
+        try:
+            return choices(value)
+        except ValueError:
+            raise Refused(allowed, hint=did_you_mean(value, choices)) from None
+
+    return parse
+
+
+def matching(form: re.Pattern[str], allowed: str) -> Callable[[object], str]:
+    """A parser of strings that match `form` from end to end."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or form.fullmatch(value) is None:
+            raise Refused(allowed)
+        return value
+
+    return parse
+
+
+# More workers than this on one port is a mistyped number: the largest machines of 2025 have about as many cores.
+MOST_WORKERS = 512
+
+
+def parse_workers(value: object) -> int | Literal["auto"]:
+    """`auto` or a number of worker processes."""
+    if value == "auto":
+        return "auto"
+    try:
+        return whole_number(1, MOST_WORKERS)(value)
+    except Refused as refused:
+        raise Refused(f"auto, or {refused.allowed}") from None
+
+
+Seconds = Annotated[float, BeforeValidator(duration())]
+SecondsOrZero = Annotated[float, BeforeValidator(duration(low=0.0))]
+Bytes = Annotated[int, BeforeValidator(size())]
+Workers = Annotated[int | Literal["auto"], BeforeValidator(parse_workers)]

@@ -1,0 +1,59 @@
+"""The errors of s3edge: whose fault it is, what to answer, whether another try may help."""
+
+from enum import StrEnum
+
+
+class StartError(Exception):
+    """s3edge cannot start or reload: one line for the operator that says what was found and what to do."""
+
+
+class Origin(StrEnum):
+    """Who caused an error."""
+
+    CLIENT = "client"
+    NODE = "node"
+    EDGE = "edge"
+
+
+class Retry(StrEnum):
+    """Whether the same request may be sent again."""
+
+    NEVER = "never"
+    SAFE = "safe"
+    IF_UNSENT = "if_unsent"
+
+
+class EdgeError(Exception):
+    """A request that ends without a node's answer.
+
+    `status` is the HTTP status and `code` the S3 error code that the client gets; `message` is for people.
+    """
+
+    def __init__(self, origin: Origin, status: int, code: str, message: str, retry: Retry = Retry.NEVER) -> None:
+        super().__init__(message)
+        self.origin = origin
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry = retry
+
+
+class ClientError(EdgeError):
+    """The client sent what s3edge does not forward; its connection is closed after the answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(Origin.CLIENT, status, code, message)
+
+
+class NodeError(EdgeError):
+    """A node refused, broke or never gave its answer."""
+
+    def __init__(self, code: str, message: str, *, status: int = 502, retry: Retry = Retry.IF_UNSENT) -> None:
+        super().__init__(Origin.NODE, status, code, message, retry)
+
+
+class Overloaded(EdgeError):
+    """s3edge itself cannot take the request now."""
+
+    def __init__(self, message: str, *, code: str = "ServiceUnavailable", retry: Retry = Retry.SAFE) -> None:
+        super().__init__(Origin.EDGE, 503, code, message, retry)

@@ -1,0 +1,154 @@
+"""Where the body of a message ends.
+
+A body is forwarded byte for byte, so these readers change nothing: told what arrived, they say how much of it still
+belongs to the body. What follows is the next message of the connection.
+"""
+
+import re
+from typing import Final, Protocol
+
+from s3edge.http1.head import CHUNKED, UNTIL_CLOSE
+
+# A chunk's size line, extensions included. Sizes take 16 digits; the rest is room for extensions such as aws-chunked's.
+MAX_SIZE_LINE: Final = 4096
+# All trailer fields together: checksums and a signature need some 300 bytes.
+MAX_TRAILERS: Final = 16384
+# Hexadecimal digits of a chunk size below 2**60: what overflows a signed 64-bit count must not get through.
+_SIZE_DIGITS: Final = 15
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+# A trailer field (RFC 9110 section 5.5), without line folding. A node may take anything else for something else.
+_TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
+
+
+class BadBodyError(Exception):
+    """A body breaks the rules of its transfer coding; its connection cannot be used any more."""
+
+
+class Body(Protocol):
+    """Finds the end of one body."""
+
+    is_complete: bool
+    ends_at_close: bool
+
+    def take(self, data: bytes | memoryview) -> int:
+        """How many bytes of `data` belong to this body; raises `BadBodyError`."""
+
+
+class LengthBody:
+    """A body of `remaining` bytes to come."""
+
+    __slots__ = ("is_complete", "remaining")
+
+    ends_at_close = False
+
+    def __init__(self, length: int) -> None:
+        self.remaining = length
+        self.is_complete = length == 0
+
+    def take(self, data: bytes | memoryview) -> int:
+        """See `Body`."""
+        size = len(data)
+        if size < self.remaining:
+            self.remaining -= size
+            return size
+        size = self.remaining
+        self.remaining = 0
+        self.is_complete = True
+        return size
+
+
+class UntilCloseBody:
+    """A body that ends with its connection: it is never complete by itself."""
+
+    __slots__ = ("is_complete",)
+
+    ends_at_close = True
+
+    def __init__(self) -> None:
+        self.is_complete = False
+
+    def take(self, data: bytes | memoryview) -> int:
+        """See `Body`."""
+        return len(data)
+
+
+class ChunkedBody:
+    """A body in the chunked transfer coding (RFC 9112 section 7.1), its last chunk and trailers included."""
+
+    __slots__ = ("_line", "_remaining", "_trailing", "is_complete")
+
+    ends_at_close = False
+
+    def __init__(self) -> None:
+        self.is_complete = False
+        self._remaining = 0  # bytes of the present chunk and its CRLF
+        self._line = b""  # an unfinished size line or trailer line
+        self._trailing = -1  # bytes of trailers seen, -1 before the last chunk
+
+    def take(self, data: bytes | memoryview) -> int:
+        """See `Body`."""
+        data = bytes(data)
+        position, size = 0, len(data)
+        while position < size and not self.is_complete:
+            step = self._chunk if self._remaining else self._text_line
+            position = step(data, position)
+        return position
+
+    def _chunk(self, data: bytes, position: int) -> int:
+        """Pass over chunk data, then over exactly CRLF."""
+        step = min(self._remaining - 2, len(data) - position)
+        if step > 0:
+            self._remaining -= step
+            return position + step
+        if data[position] != (13 if self._remaining == 2 else 10):
+            raise BadBodyError("a chunk is not followed by CRLF")
+        self._remaining -= 1
+        return position + 1
+
+    def _text_line(self, data: bytes, position: int) -> int:
+        end = data.find(b"\n", position)
+        limit = MAX_SIZE_LINE if self._trailing < 0 else MAX_TRAILERS
+        taken = (end + 1 if end >= 0 else len(data)) - position
+        if len(self._line) + taken > limit:
+            raise BadBodyError("a chunk's size line or its trailers are too long")
+        line = self._line + data[position : position + taken]
+        if end < 0:
+            self._line = line
+            return len(data)
+        self._line = b""
+        if line[-2:] != b"\r\n" or b"\r" in line[:-2] or b"\0" in line:
+            raise BadBodyError("a line of the chunked coding does not end in CRLF")
+        if self._trailing < 0:
+            self._size_line(line[:-2])
+        else:
+            self._trailer_line(line)
+        return end + 1
+
+    def _size_line(self, line: bytes) -> None:
+        digits, separator, _ = line.partition(b";")
+        if separator:
+            digits = digits.rstrip(b" \t")
+        if not 0 < len(digits) <= _SIZE_DIGITS or not _HEX.issuperset(digits):
+            raise BadBodyError("a chunk size is not a hexadecimal number of at most 15 digits")
+        size = int(digits, 16)
+        if size:
+            self._remaining = size + 2
+        else:
+            self._trailing = 0
+
+    def _trailer_line(self, line: bytes) -> None:
+        self._trailing += len(line)
+        if self._trailing > MAX_TRAILERS:
+            raise BadBodyError("the trailers are too long")
+        self.is_complete = line == b"\r\n"
+        if not self.is_complete and _TRAILER.fullmatch(line) is None:
+            raise BadBodyError("a trailer is not a well-formed field")
+
+
+def body_of(length: int) -> Body:
+    """The reader for a body of `length` as a head tells it: bytes, `CHUNKED` or `UNTIL_CLOSE`."""
+    if length == CHUNKED:
+        return ChunkedBody()
+    if length == UNTIL_CLOSE:
+        return UntilCloseBody()
+    return LengthBody(length)

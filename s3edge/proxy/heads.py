@@ -1,0 +1,24 @@
+"""What changes in a head on its way through: the fields between two neighbours, and nothing else.
+
+A client signs its head, so all other bytes stay as they are; to the request one unsigned field is added.
+"""
+
+from s3edge.http1.head import RequestHead, ResponseHead, without_hop_fields
+
+
+def for_node(head: RequestHead, forwarded_for: bytes) -> bytes:
+    """The request head that the node gets; `forwarded_for` is the field that says who asked, and the empty line."""
+    raw = without_hop_fields(head.raw) if head.hop_fields else head.raw
+    return raw[:-2] + forwarded_for
+
+
+def for_client(answer: ResponseHead, request: RequestHead, *, is_last: bool) -> bytes:
+    """The answer head that the client gets; `is_last` says that its connection closes after the body."""
+    raw = answer.raw
+    if answer.hop_fields or (answer.has_connection and (is_last or request.minor == 0)):
+        raw = without_hop_fields(raw)
+    if is_last:
+        return raw[:-2] + b"Connection: close\r\n\r\n"
+    if request.minor == 0:
+        return raw[:-2] + b"Connection: keep-alive\r\n\r\n"
+    return raw

@@ -1,0 +1,49 @@
+"""The life of a client's connection: one request after the other, each answered before the next is read."""
+
+from s3edge.errors import EdgeError
+from s3edge.proxy.client import STALL_LIMIT, ClientConnection
+from s3edge.proxy.exchange import REFUSED, Exchanges
+from s3edge.proxy.replies import Replies
+from s3edge.s3.operation import Operation
+from s3edge.telemetry.meter import Meter
+from s3edge.transport.connection import ConnectionGoneError
+
+
+class Sessions:
+    """Runs the sessions of one worker; one task per connection, named and owned by the connection."""
+
+    def __init__(self, exchanges: Exchanges, replies: Replies, meter: Meter, idle_timeout: float) -> None:
+        self._exchanges = exchanges
+        self._replies = replies
+        self._meter = meter
+        self._idle_timeout = idle_timeout
+
+    async def run(self, client: ClientConnection) -> None:
+        """Serve one client until it leaves, breaks the rules, or its connection must end."""
+        try:
+            while True:
+                client.timer.set(self._idle_timeout)
+                head = await client.head()
+                client.is_busy = True
+                if not await self._exchanges.serve(client, head):
+                    client.linger()
+                    return
+                client.is_busy = False
+                if client.is_write_paused:
+                    await client.writable(STALL_LIMIT)
+        except ConnectionGoneError:
+            client.close()
+        except EdgeError as error:
+            self._refuse(client, error)
+        except BaseException:
+            client.abort()
+            raise
+        finally:
+            client.is_busy = False
+
+    def _refuse(self, client: ClientConnection, error: EdgeError) -> None:
+        """Answer a head that is not forwarded, and close."""
+        self._meter.exchange(Operation.Other, error.status, REFUSED, 0, 0, None, 0.0)
+        if not client.is_lost:
+            self._replies.send(client, None, error, may_stay=False)
+            client.linger()

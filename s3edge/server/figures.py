@@ -1,0 +1,39 @@
+"""What the supervisor itself counts, as a snapshot beside that of the workers' data paths."""
+
+from collections.abc import Iterable
+
+from s3edge import __version__
+from s3edge.health.status import NodeStatus
+from s3edge.health.thresholds import NodeState
+from s3edge.server.pool import WorkerPool
+from s3edge.telemetry.meter import Snapshot
+
+
+def node_figures(nodes: Iterable[NodeStatus]) -> Snapshot:
+    """What probes found."""
+    nodes = list(nodes)
+    return {
+        "s3edge_node_state": [
+            ([node.cluster, node.name, state], float(node.state is state)) for node in nodes for state in NodeState
+        ],
+        "s3edge_probes_total": [
+            ([node.cluster, node.name, verdict], count)
+            for node in nodes
+            for verdict, count in (("good", node.probes_good), ("bad", node.probes_bad))
+        ],
+    }
+
+
+def process_figures(pool: WorkerPool) -> Snapshot:
+    """How the workers are."""
+    living = pool.living
+    beats = [(str(worker.number), worker.beat) for worker in living if worker.beat is not None]
+    return {
+        "s3edge_workers": [([], pool.size)],
+        "s3edge_workers_ready": [([], len(living))],
+        "s3edge_worker_restarts_total": [([], pool.restarts)],
+        "s3edge_loop_lag_seconds": [([str(worker.number)], worker.lag) for worker in living],
+        "s3edge_worker_cpu_seconds_total": [([number], beat.cpu) for number, beat in beats],
+        "s3edge_worker_resident_bytes": [([number], beat.resident) for number, beat in beats],
+        "s3edge_build_info": [([__version__], 1)],
+    }

@@ -1,0 +1,93 @@
+"""What the supervisor and its workers say to each other."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from s3edge.telemetry.meter import Snapshot
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NodeTurned(_Message):
+    """To a worker: new attempts may, or may not, go to a node."""
+
+    kind: Literal["node_turned"] = "node_turned"
+    node: str
+    is_up: bool
+
+
+class NodeResolved(_Message):
+    """To a worker: the IP addresses that a node's host name stands for now."""
+
+    kind: Literal["node_resolved"] = "node_resolved"
+    node: str
+    addresses: tuple[str, ...]
+
+
+Fact = NodeTurned | NodeResolved
+
+
+class Start(_Message):
+    """To a worker, first: its number, its listener's descriptor, the settings as JSON, what is known of the nodes."""
+
+    kind: Literal["start"] = "start"
+    number: int
+    listener: int
+    settings: str
+    facts: tuple[Annotated[Fact, Field(discriminator="kind")], ...]
+
+
+class Ask(_Message):
+    """To a worker: send a beat now; it echoes `question`, so that the answer is known to be fresh."""
+
+    kind: Literal["ask"] = "ask"
+    question: int
+
+
+class Reload(_Message):
+    """To a worker: read the certificate and its key again."""
+
+    kind: Literal["reload"] = "reload"
+
+
+class Drain(_Message):
+    """To a worker: take no new connections, finish the exchanges in flight within `seconds`, then exit."""
+
+    kind: Literal["drain"] = "drain"
+    seconds: float
+
+
+class Ready(_Message):
+    """From a worker: it accepts connections."""
+
+    kind: Literal["ready"] = "ready"
+
+
+class Failed(_Message):
+    """From a worker, last: it cannot start, for a reason that the operator can mend."""
+
+    kind: Literal["failed"] = "failed"
+    reason: str
+
+
+class Beat(_Message):
+    """From a worker: it lives, and all that it counted.
+
+    `lag` is the longest that its loop was late since the last beat and `cpu` what the process used since it began, both
+    in seconds; `resident` is its memory in bytes. `question` is that of the Ask it answers, 0 for a regular beat.
+    """
+
+    kind: Literal["beat"] = "beat"
+    question: int = 0
+    lag: float
+    cpu: float
+    resident: int
+    snapshot: Snapshot
+
+
+Message = Start | NodeTurned | NodeResolved | Ask | Reload | Drain | Ready | Failed | Beat
+
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

@@ -1,0 +1,143 @@
+"""The process that `s3edge serve` is: it owns the sockets, the workers, the watch over the nodes and the admin server.
+
+No client's byte passes through here, so that a scrape, a probe or a slow name server never holds up a request.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import sys
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import uvloop
+
+from s3edge import __version__
+from s3edge.admin.site import AdminSite
+from s3edge.config.model import Config
+from s3edge.errors import StartError
+from s3edge.health.status import NodeStatus
+from s3edge.server.certificates import client_context
+from s3edge.server.figures import node_figures, process_figures
+from s3edge.server.logs import start_logging
+from s3edge.server.messages import Fact, Reload
+from s3edge.server.pool import WorkerPool
+from s3edge.server.signals import Signals
+from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
+from s3edge.server.watch import NodeWatch
+from s3edge.telemetry.meter import Snapshot
+
+log = logging.getLogger(__name__)
+
+WORKER = (sys.executable, "-m", "s3edge.server.worker")
+
+
+def run(config: Config, command: Sequence[str] = WORKER) -> int:
+    """Serve until a signal ends it; the exit code. `command` starts a worker. Raises StartError."""
+    start_logging("supervisor")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(config, command))
+
+
+async def _serve(config: Config, command: Sequence[str]) -> int:
+    if config.listen.tls is not None:
+        client_context(config.listen.tls)
+    async with AsyncExitStack() as stack:
+        listeners = listen_shared(config.listen.address, worker_count(config))
+        stack.callback(close, listeners)
+        admin = listen_alone(config.admin.address)
+        stack.callback(admin.close)
+        return await Supervisor(config, command, listeners).run(admin)
+
+
+def worker_count(config: Config) -> int:
+    """How many workers to run: as many as were asked for, or one per processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if config.workers == "auto" else config.workers
+
+
+class Supervisor:
+    """Runs the parts from the first signal's handler to the last worker's end; `listeners` are its to close.
+
+    Raises StartError if a CA file does not serve.
+    """
+
+    def __init__(self, config: Config, command: Sequence[str], listeners: list[socket.socket]) -> None:
+        self._config = config
+        self._address = address_of(listeners[0])
+        self._signals = Signals()
+        self._watch = NodeWatch(config.clusters, self._tell, random.Random())
+        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._watch.facts)
+
+    async def run(self, admin: socket.socket) -> int:
+        """Serve, with the admin server on this socket, until a signal ends it; the exit code. Raises StartError."""
+        self._signals.install(self._reload)
+        async with AsyncExitStack() as stack:
+            site = AdminSite(self)
+            stack.push_async_callback(site.close)
+            await site.start(admin)
+            stack.push_async_callback(self._watch.close)
+            if not await _before(self._signals.stop, self._watch.start()):
+                return 0
+            log.info(
+                "s3edge %s: clients at %s, admin at http://%s, workers: %d",
+                __version__, self._address, address_of(admin), self._pool.size,
+            )  # fmt: skip
+            stack.push_async_callback(self._pool.kill)
+            self._pool.start()
+            await _before(self._signals.stop, self._pool.watch())
+            if not await _before(self._signals.stop_at_once, self._pool.drain(self._config.drain)):
+                log.warning("flows in flight were cut")
+        return 0
+
+    def nodes(self) -> Iterable[NodeStatus]:
+        """All nodes, in the order of the configuration."""
+        return self._watch.nodes.values()
+
+    async def snapshot(self) -> Snapshot:
+        """What the workers and the supervisor counted."""
+        return await self._pool.snapshot() | process_figures(self._pool) | node_figures(self.nodes())
+
+    def why_not_ready(self) -> str | None:
+        """What keeps clients from being served; None: nothing."""
+        if self._signals.stop.is_set():
+            return "draining"
+        if not self._pool.living:
+            return "no worker takes connections yet"
+        if not self._watch.is_any_up:
+            return "no node is proven up; see /api/v1/nodes for what the probes say"
+        return None
+
+    def _tell(self, fact: Fact) -> None:
+        self._pool.tell(fact)
+
+    def _reload(self) -> None:
+        """Have the certificate read again; a bad one goes to no worker, so that all keep the same old one."""
+        tls = self._config.listen.tls
+        if tls is None:
+            log.warning("SIGHUP: no certificate is configured, so there is nothing to read again")
+            return
+        try:
+            client_context(tls)
+        except StartError as error:
+            log.error("SIGHUP: keeping the old certificate: %s", error)
+        else:
+            log.info("SIGHUP: taking the certificate %s as it is now", tls.certificate)
+            self._pool.tell(Reload())
+
+
+async def _before(event: asyncio.Event, action: Coroutine[Any, Any, None]) -> bool:
+    """Do something unless an event comes first, which cancels it; whether it was done."""
+    doing = asyncio.create_task(action, name="act until a signal")
+    waiting = asyncio.create_task(event.wait(), name="wait for a signal")
+    try:
+        await asyncio.wait((doing, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+        return doing.done()
+    finally:
+        for task in (doing, waiting):
+            task.cancel()
+        await asyncio.gather(doing, waiting, return_exceptions=True)

@@ -1,0 +1,219 @@
+"""A worker process: one event loop, one listening socket, the whole data path.
+
+The supervisor starts it as `python -m s3edge.server.worker FD`, where FD is its end of the line, and it does what it is
+told there. When the supervisor is gone, it drains and exits: nobody would replace it, drain it or hear its counts.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+
+from s3edge.config.model import Config
+from s3edge.errors import StartError
+from s3edge.server.assembly import Edge
+from s3edge.server.channel import Channel, ChannelError, open_channel
+from s3edge.server.logs import start_logging
+from s3edge.server.messages import (
+    Ask,
+    Beat,
+    Drain,
+    Fact,
+    Failed,
+    Message,
+    NodeResolved,
+    NodeTurned,
+    Ready,
+    Reload,
+    Start,
+)
+from s3edge.telemetry.meter import Meter
+
+log = logging.getLogger(__name__)
+
+# How often the loop's lag is looked at, and after how many looks a beat is sent: twice a second.
+TICK = 0.1
+TICKS_PER_BEAT = 5
+
+# What an exchange makes dies by reference count when it ends; CPython searches for cycles every 700 objects.
+GC_THRESHOLD = 50_000
+
+
+class DataPath(Protocol):
+    """What a worker needs of the data path that it runs."""
+
+    meter: Meter
+
+    async def serve(self, sock: socket.socket) -> None:
+        """Accept connections from now on."""
+
+    async def drain(self, seconds: float) -> None:
+        """Accept no more; return when the last exchange has ended or the time is over."""
+
+    def set_node_state(self, name: str, is_up: bool) -> None:
+        """Let new attempts go to a node, or not."""
+
+    def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
+        """Dial these IP addresses from now on."""
+
+    def reload_certificate(self) -> None:
+        """Read the certificate again. Raises StartError, and then keeps the old one."""
+
+
+Build = Callable[[Config], DataPath]
+
+
+class Worker:
+    """Runs a data path on behalf of the supervisor."""
+
+    def __init__(self, channel: Channel, edge: DataPath, drain: float) -> None:
+        self._channel = channel
+        self._edge = edge
+        self._drain = drain
+        self._ending: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._lag = 0.0
+
+    async def run(self, listener: socket.socket, facts: Sequence[Fact]) -> None:
+        """Serve until told to drain, then drain."""
+        for fact in facts:
+            self._obey(fact)
+        await self._edge.serve(listener)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end, self._drain)
+        self._channel.send(Ready())
+        tasks = [
+            asyncio.create_task(self._listen(), name="listen to the supervisor"),
+            asyncio.create_task(self._beat(), name="beat"),
+        ]
+        try:
+            await self._edge.drain(await self._ending)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        reason = "the supervisor is gone"
+        try:
+            while (message := await self._channel.receive()) is not None:
+                self._obey(message)
+        except ChannelError as error:
+            reason = f"the supervisor sent {error}"
+        if not self._ending.done():
+            log.error("%s; draining", reason)
+        self._end(self._drain)
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case NodeTurned(node=node, is_up=is_up):
+                self._edge.set_node_state(node, is_up)
+            case NodeResolved(node=node, addresses=addresses):
+                self._edge.set_node_addresses(node, addresses)
+            case Ask(question=question):
+                self._send_beat(question)
+            case Reload():
+                self._reload()
+            case Drain(seconds=seconds):
+                self._end(seconds)
+
+    def _end(self, seconds: float) -> None:
+        if not self._ending.done():
+            self._ending.set_result(seconds)
+
+    def _reload(self) -> None:
+        try:
+            self._edge.reload_certificate()
+        except StartError as error:
+            log.error("keeping the old certificate: %s", error)
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            for _ in range(TICKS_PER_BEAT):
+                due = loop.time() + TICK
+                await asyncio.sleep(TICK)
+                self._lag = max(self._lag, loop.time() - due)
+            # A supervisor that is stopped takes nothing; beats that pile up for it would only fill our memory.
+            if not self._channel.is_backlogged:
+                self._send_beat(0)
+
+    def _send_beat(self, question: int) -> None:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        beat = Beat(
+            question=question,
+            lag=self._lag,
+            cpu=used.ru_utime + used.ru_stime,
+            resident=_resident_bytes(),
+            snapshot=self._edge.meter.snapshot(),
+        )
+        self._lag = 0.0
+        self._channel.send(beat)
+
+
+def _resident_bytes() -> int:
+    """Memory of this process; the peak where Linux' /proc is missing."""
+    try:
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+async def work(line: socket.socket, build: Build) -> int:
+    """A worker's life, from the settings that it is sent to its exit code."""
+    channel = await open_channel(line)
+    try:
+        start = await channel.receive()
+        if not isinstance(start, Start):
+            return 1
+        start_logging(f"worker {start.number}")
+        config = Config.model_validate_json(start.settings)
+        try:
+            edge = build(config)
+            worker = Worker(channel, edge, config.drain)
+            _calm_collector()
+            await worker.run(socket.socket(fileno=start.listener), start.facts)
+        except StartError as error:
+            channel.send(Failed(reason=str(error)))
+            return 1
+        return 0
+    finally:
+        await channel.close()
+
+
+def _calm_collector() -> None:
+    """Keep what lives as long as the worker out of the garbage collector's searches, and search rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 100)
+
+
+def _raise_descriptor_limit() -> None:
+    """Every client takes a descriptor or two; the soft limit of 1,024 is for programs that still use select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> int:
+    """Run as a program of the supervisor; the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _raise_descriptor_limit()
+
+    def build(config: Config) -> DataPath:
+        return Edge(config, asyncio.get_running_loop(), random.Random())
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work(socket.socket(fileno=int(sys.argv[1])), build))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""Moving one body from one connection to another by callbacks, awaited once.
+
+A `Transfer` takes the source's bytes and keeps the sink's pace. `Relay` carries them through this process, for
+TLS, chunked and small bodies; `Splice` (in its own module) leaves them in the kernel.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from s3edge.http1.body import BadBodyError, Body
+from s3edge.transport.connection import Connection, Head
+
+# Up to here joining head and body for one write is cheaper than a write of two buffers (64 KiB are copied in 3 us).
+_JOIN_LIMIT: Final = 64 * 1024
+
+S = TypeVar("S", bound=Head)
+T = TypeVar("T", bound=Head)
+
+
+class SourceEndedError(Exception):
+    """The source ended before the body did."""
+
+
+class SinkGoneError(Exception):
+    """The sink was lost before the body had been written to it."""
+
+
+class StalledError(Exception):
+    """No byte of the body moved within the limit."""
+
+
+class Transfer(ABC):
+    """One body on its way; `moved` counts the body bytes that the sink was given.
+
+    The owner calls `start`, and then awaits `finished` or is told through `ended`. It calls `cancel` on every path that
+    leaves earlier; after the end neither connection knows the transfer.
+    """
+
+    __slots__ = ("_ended", "_seen", "_waiter", "error", "is_done", "limit", "moved", "sink", "source")
+
+    source: Connection[Any]
+    sink: Connection[Any]
+
+    def __init__(self, source: Connection[S], sink: Connection[T], limit: float) -> None:
+        self.source = source
+        self.sink = sink
+        self.limit = limit
+        self.moved = 0
+        self.is_done = False
+        self.error: Exception | None = None
+        self._seen = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended: Callable[[Exception | None], None] | None = None
+
+    def start(self, prefix: bytes, ended: Callable[[Exception | None], None] | None = None) -> None:
+        """Write `prefix` (a head) and then move the body; `ended` is called with what went wrong, or None."""
+        self._ended = ended
+        self.source.inflow = self
+        self.sink.outflow = self
+        self.source.timer.set(self.limit)
+        if self.sink.is_lost:
+            self.finish(SinkGoneError())
+        else:
+            self.begin(prefix)
+
+    @abstractmethod
+    def begin(self, prefix: bytes) -> None:
+        """Write `prefix` and begin to move."""
+
+    @abstractmethod
+    def feed(self, data: memoryview) -> None:
+        """See `Inflow`."""
+
+    @abstractmethod
+    def source_ended(self, error: Exception | None) -> None:
+        """See `Inflow`."""
+
+    @abstractmethod
+    def sink_paused(self) -> None:
+        """See `Outflow`."""
+
+    @abstractmethod
+    def sink_resumed(self) -> None:
+        """See `Outflow`."""
+
+    @abstractmethod
+    def detach(self) -> None:
+        """Give back what the transfer holds."""
+
+    async def finished(self) -> None:
+        """Wait for the end; raises what went wrong."""
+        if not self.is_done:
+            self._waiter = self.source.loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self.error is not None:
+            raise self.error
+
+    def finish(self, error: Exception | None = None) -> None:
+        """Leave both connections; what was not the body's stays with the source."""
+        if self.is_done:
+            return
+        self.is_done = True
+        self.error = error
+        self.detach()
+        self.source.inflow = None
+        self.sink.outflow = None
+        self.source.timer.clear()
+        if error is None:
+            self.source.go_on()
+        if self._ended is not None:
+            self._ended(error)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def cancel(self) -> None:
+        """Stop without an outcome; does nothing after the end."""
+        self._ended = None
+        self.finish(SinkGoneError())
+
+    def timed_out(self) -> None:
+        """No limit on the whole, only on standing still: a body may take hours."""
+        if self.moved == self._seen:
+            self.finish(StalledError())
+        else:
+            self._seen = self.moved
+            self.source.timer.set(self.limit)
+
+    def sink_ended(self) -> None:
+        """See `Outflow`."""
+        self.finish(SinkGoneError())
+
+
+class Relay(Transfer):
+    """Carries a body through this process, holding the source while the sink is behind."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, source: Connection[S], sink: Connection[T], body: Body, limit: float) -> None:
+        super().__init__(source, sink, limit)
+        self._body = body
+
+    def begin(self, prefix: bytes) -> None:
+        """Write `prefix` with the body bytes that came along with the head."""
+        source, transport = self.source, self.sink.transport
+        data, source.unread = source.unread, b""
+        size = self._take(data)
+        if self.error is not None:
+            return  # of a body that is bad from its first bytes nothing goes on, its head neither
+        if size <= _JOIN_LIMIT:
+            transport.write(prefix + data[:size])
+        else:
+            transport.writelines((prefix, data[:size]))
+        self.moved = size
+        source.unread = data[size:]
+        if self._body.is_complete:
+            self.finish()
+        elif self.is_done:
+            return
+        elif source.is_lost:
+            self.source_ended(source.loss)
+        elif not self.sink.is_write_paused:
+            source.go_on()
+
+    def feed(self, data: memoryview) -> None:
+        """See `Inflow`: written without a copy, unless the sink is behind and keeps the memory."""
+        size = self._take(data)
+        if self.is_done:
+            return
+        self.moved += size
+        if size < len(data):
+            self.source.unread = bytes(data[size:])
+            data = data[:size]
+        transport = self.sink.transport
+        if transport.get_write_buffer_size():
+            transport.write(bytes(data))  # what waits keeps its own bytes only, not the room they were read into
+        else:
+            transport.write(data)
+            if transport.get_write_buffer_size():
+                self.source.inbox.renew_body()
+        if self._body.is_complete:
+            self.finish()
+
+    def _take(self, data: bytes | memoryview) -> int:
+        try:
+            return self._body.take(data)
+        except BadBodyError as error:
+            self.finish(error)
+            return 0
+
+    def source_ended(self, error: Exception | None) -> None:
+        """An orderly end completes a body that has no other end; all else is cut short."""
+        self.finish(None if self._body.ends_at_close and error is None else SourceEndedError())
+
+    def sink_paused(self) -> None:
+        """See `Outflow`."""
+        self.source.hold()
+
+    def sink_resumed(self) -> None:
+        """See `Outflow`."""
+        self.source.go_on()
+
+    def detach(self) -> None:
+        """A relay holds nothing."""

@@ -1,0 +1,66 @@
+"""One connection to a storage node."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Final
+
+from s3edge.errors import NodeError, Retry
+from s3edge.http1.head import ResponseHead, parse_response
+from s3edge.transport.connection import Connection, Surroundings
+
+# An answer's head may be larger than a request's: user metadata of 2 KiB, checksums, CORS and vendors' fields.
+_HEAD_LIMIT: Final = 64 * 1024
+
+
+class NodeConnection(Connection[ResponseHead]):
+    """A connection to the node called `node`; `method` is that of the request under way.
+
+    A node has `answer_timeout` seconds for its answer's head, which begin when the whole request has been sent.
+    """
+
+    __slots__ = ("answer_timeout", "left_pool", "method", "node")
+
+    def __init__(self, surroundings: Surroundings, node: str, answer_timeout: float) -> None:
+        super().__init__(surroundings, _HEAD_LIMIT)
+        self.node = node
+        self.answer_timeout = answer_timeout
+        self.method = b""
+        self.left_pool: Callable[[NodeConnection], None] | None = None  # set while the connection idles in a pool
+
+    def parse(self, raw: bytes) -> ResponseHead:
+        return parse_response(raw, self.method)
+
+    def too_slow(self) -> Exception:
+        message = f"Node {self.node} gave no answer within {self.answer_timeout:g} s."
+        return NodeError("GatewayTimeout", message, status=504, retry=Retry.NEVER)
+
+    def too_large(self) -> Exception:
+        message = f"Node {self.node} sent an answer whose head does not end."
+        return NodeError("BadGateway", message, retry=Retry.NEVER)
+
+    def timed_out(self) -> None:
+        if self.left_pool is not None:
+            self.close()
+        elif self.inflow is None and self.outflow is not None and self.outflow.moved:
+            return  # a client that does not wait for the 100 brings its body: its pace counts, as after a 100
+        else:
+            super().timed_out()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.left_pool is not None:
+            self.left_pool(self)
+        if exc is not None and self.awaits_head:
+            self._salvage()
+        super().connection_lost(exc)
+
+    def _salvage(self) -> None:
+        """Read the answer of a node that refused a request body and reset the connection under it.
+
+        The loop gives a connection up at the first failed write, while the answer still waits in the socket.
+        """
+        sock = self.transport.get_extra_info("socket")
+        if sock is None or self.transport.get_extra_info("ssl_object") is not None:
+            return
+        with contextlib.suppress(OSError):
+            self.buffer_updated(os.readv(sock.fileno(), [self.get_buffer(-1)]))

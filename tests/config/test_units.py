@@ -1,0 +1,156 @@
+"""Durations, sizes, counts and choices."""
+
+from enum import StrEnum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3edge.config.fault import Refused
+from s3edge.config.units import (
+    BYTES_PER_UNIT,
+    LONGEST_SECONDS,
+    SECONDS_PER_UNIT,
+    TIB,
+    bytes_text,
+    duration,
+    one_of,
+    parse_workers,
+    seconds_text,
+    size,
+    whole_number,
+)
+
+ANY_VALUE = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()))
+
+
+class Fruit(StrEnum):
+    APPLE = "apple"
+    PEAR = "pear"
+
+
+@pytest.mark.parametrize(
+    "text, seconds",
+    [("250ms", 0.25), ("10s", 10), ("10 s", 10), ("1.5m", 90), ("24h", 86400), ("7", 7), (8, 8), (0.5, 0.5)],
+)
+def test_a_duration_is_read_as_seconds(text: object, seconds: float) -> None:
+    assert duration()(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "s",
+        "1d",
+        "1 minute",
+        "1m30s",
+        "-1s",
+        "+1s",
+        "1e3s",
+        "0s",
+        "25h",
+        "0.1ms",
+        "1.s",
+        "\uff11s",
+        "1s\n",
+        -1,
+        True,
+        None,
+        [1],
+        float("inf"),
+        float("nan"),
+        10**400,
+    ],
+)
+def test_what_is_no_duration_is_refused_with_what_is(value: object) -> None:
+    with pytest.raises(Refused) as refused:
+        duration()(value)
+    assert refused.value.allowed == "a duration from 1ms to 24h, such as 250ms, 10s, 2m or 1h"
+
+
+@given(st.floats(0.001, LONGEST_SECONDS))
+def test_seconds_come_back_from_json_as_they_were(seconds: float) -> None:
+    assert duration()(seconds) == seconds
+
+
+@given(st.integers(1, 1000), st.sampled_from(sorted(SECONDS_PER_UNIT)))
+def test_a_duration_has_the_same_length_in_any_unit_that_shows_it(number: int, unit: str) -> None:
+    seconds = duration(high=10**7)(f"{number}{unit}")
+    assert seconds == pytest.approx(number * SECONDS_PER_UNIT[unit])
+    assert duration(high=10**7)(seconds_text(seconds)) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text, count",
+    [
+        ("64KiB", 65536),
+        ("1MiB", 1 << 20),
+        ("1.5MiB", 3 << 19),
+        ("10MB", 10**7),
+        ("1kb", 1000),
+        ("512", 512),
+        ("8 B", 8),
+        (9, 9),
+    ],
+)
+def test_a_size_is_read_as_bytes(text: object, count: int) -> None:
+    assert size()(text) == count
+
+
+@pytest.mark.parametrize("value", ["", "KiB", "-1", "1.5B", "0.3KiB", "2TiB", "1PiB", True, None, 1.5, float("nan")])
+def test_what_is_no_size_is_refused_with_what_is(value: object) -> None:
+    with pytest.raises(Refused) as refused:
+        size()(value)
+    assert refused.value.allowed == "a size from 0B to 1TiB, such as 64KiB, 1MiB or 10MB"
+    assert refused.value.hint == ""
+
+
+@pytest.mark.parametrize("text, hint", [("4k", "did you mean 4KiB?"), ("1.5M", "did you mean 1.5MiB?")])
+def test_a_unit_that_means_two_things_is_refused_with_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(Refused) as refused:
+        size()(text)
+    assert refused.value.hint == hint
+
+
+@given(st.integers(0, 999), st.sampled_from(sorted(BYTES_PER_UNIT)))
+def test_a_size_has_the_same_length_in_any_unit_that_shows_it(number: int, unit: str) -> None:
+    parse = size(high=1000 * TIB)
+    count = parse(f"{number}{unit}")
+    assert count == number * BYTES_PER_UNIT[unit]
+    assert parse(bytes_text(count)) == count
+
+
+@given(ANY_VALUE)
+def test_any_value_is_read_or_refused(value: object) -> None:
+    for parse in (duration(), size(), whole_number(1, 9), parse_workers, one_of(Fruit)):
+        try:
+            outcome = str(parse(value))
+        except Refused as refused:
+            outcome = refused.allowed
+        assert outcome
+
+
+@pytest.mark.parametrize("value, number", [(1, 1), ("9", 9), ("05", 5)])
+def test_a_whole_number_is_read(value: object, number: int) -> None:
+    assert whole_number(1, 9)(value) == number
+
+
+@pytest.mark.parametrize("value", [0, "10", "-1", "1.0", 2.0, True, None, "", "\uff19"])
+def test_what_is_no_whole_number_in_the_range_is_refused(value: object) -> None:
+    with pytest.raises(Refused, match="a whole number from 1 to 9"):
+        whole_number(1, 9)(value)
+
+
+def test_workers_are_auto_or_a_number() -> None:
+    assert parse_workers("auto") == "auto"
+    assert parse_workers("4") == 4
+    with pytest.raises(Refused, match="auto, or a whole number from 1 to 512"):
+        parse_workers(0)
+
+
+def test_a_choice_is_read_and_a_near_miss_is_hinted_at() -> None:
+    assert one_of(Fruit)("pear") is Fruit.PEAR
+    with pytest.raises(Refused) as refused:
+        one_of(Fruit)("Aple")
+    assert (refused.value.allowed, refused.value.hint) == ("apple, pear", "did you mean apple?")

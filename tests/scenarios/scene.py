@@ -1,0 +1,119 @@
+"""The stage of the scenarios: storage nodes, the edge before them and clients, all in memory and in virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from s3edge.server.assembly import Edge
+from s3edge.transport.wheel import TICK
+from tests.support.client import Client, dial
+from tests.support.edge import EDGE, config_for, running_edge
+from tests.support.memory import Address, Link, Network
+from tests.support.node import Node, Script
+
+GET = b"GET /bucket/key HTTP/1.1\r\nHost: s3\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# What the edge adds to each request, and the end of the head that every node therefore gets.
+FORWARDED = b"X-Forwarded-For: 192.0.2.1\r\n\r\n"
+
+
+def put(body: bytes, *headers: bytes) -> bytes:
+    """A PUT with these extra header lines, which need no line end."""
+    return put_head(len(body), *headers) + body
+
+
+def put_head(length: int, *headers: bytes) -> bytes:
+    """The head of a PUT that announces a body of `length` bytes."""
+    lines = (b"PUT /bucket/key HTTP/1.1", b"Host: s3", b"Content-Length: %d" % length, *headers, b"", b"")
+    return b"\r\n".join(lines)
+
+
+def now() -> float:
+    """Seconds since the scenario began."""
+    return asyncio.get_running_loop().time()
+
+
+def fires(seconds: float) -> float:
+    """The instant at which a time limit of the edge that ends at `seconds` is noticed."""
+    return (int(seconds / TICK) + 1) * TICK
+
+
+async def turns(count: int = 50) -> None:
+    """Let the loop turn so often that all that can happen without time passing has happened."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a scenario looks at. The nodes are called `node-0:9000`, `node-1:9000` ..."""
+
+    network: Network
+    edge: Edge
+    nodes: Sequence[Node]
+
+    def dial(self) -> AbstractAsyncContextManager[Client]:
+        """A client of the edge, whose connection is reset at the end of the block."""
+        return dial(self.network.connect, *EDGE)
+
+    @property
+    def node(self) -> Node:
+        """The first node."""
+        return self.nodes[0]
+
+    @property
+    def idle(self) -> int:
+        """How many connections to nodes wait for a request."""
+        return sum(pool.idle for cluster in self.edge._clusters.values() for pool in cluster.pools.values())
+
+    @property
+    def inflight(self) -> int:
+        """How many attempts are under way."""
+        return sum(node.inflight for node in self.edge.nodes.values())
+
+    def count(self, family: str) -> dict[tuple[str, ...], int]:
+        """The samples of a metric family, by their labels."""
+        samples = self.edge.meter.snapshot()[f"s3edge_{family}"]
+        return {tuple(labels): int(value) for labels, value in samples if not isinstance(value, list)}
+
+    @property
+    def outcomes(self) -> dict[tuple[str, ...], int]:
+        """How often each operation, status and outcome was counted."""
+        return self.count("exchanges_total")
+
+    async def ask(self, request: bytes = GET) -> tuple[int, bytes]:
+        """Status and body of the answer to a request on a connection of its own."""
+        async with self.dial() as client:
+            await client.send(request)
+            response = await client.read_response(request.partition(b" ")[0].decode())
+            return response.status, response.body
+
+    async def rests(self) -> None:
+        """Fail unless, without time passing, nothing is under way any more."""
+        await turns()
+        assert self.inflight == 0
+        assert self.count("exchanges_inflight") == {(): 0}
+        sessions = [task for task in asyncio.all_tasks() if task.get_name() == "session"]
+        assert len(sessions) == self.count("connections_open")[()]
+
+
+@asynccontextmanager
+async def scene(*nodes: Node | Script, link: Link | None = None, **sections: Any) -> AsyncIterator[Scene]:
+    """An edge before these nodes or one-script nodes; `sections` as for `config_for`.
+
+    At the end nothing may be under way, and once the edge is closed no connection may be open.
+    """
+    network = Network(link)
+    staged = [node if isinstance(node, Node) else Node(node) for node in nodes]
+    addresses: list[Address] = [(f"node-{number}", 9000) for number in range(len(staged))]
+    async with AsyncExitStack() as stack:
+        for address, node in zip(addresses, staged, strict=True):
+            network.listen(address, (await stack.enter_async_context(node)).accept)
+        edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections)))
+        the_scene = Scene(network, edge, staged)
+        yield the_scene
+        await the_scene.rests()
+    await turns()
+    assert network.open_connections == 0

@@ -1,0 +1,309 @@
+"""A worker's obedience, in the test's own process: the supervisor's end of the line is the test's."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import pytest
+import uvloop
+
+from s3edge.config.address import Address
+from s3edge.config.model import Cluster, Config
+from s3edge.errors import StartError
+from s3edge.server.channel import Channel, open_channel
+from s3edge.server.messages import Ask, Beat, Drain, Failed, Message, NodeResolved, NodeTurned, Ready, Reload, Start
+from s3edge.server.sockets import listen_alone
+from s3edge.server.worker import Build, work
+from tests.server.stand_in import PidPath, refuse
+
+CONFIG = Config(drain=12.0, clusters=(Cluster.model_validate({"name": "c", "nodes": ["http://n1:9000"]}),))
+LIMIT = 10.0
+
+
+class Path(PidPath):
+    """A data path that the test looks into; its drain ends when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drained_for: list[float] = []
+        self.may_end = asyncio.Event()
+        self.has_bad_certificate = False
+
+    async def drain(self, seconds: float) -> None:
+        self.drained_for.append(seconds)
+        await self.may_end.wait()
+        await super().drain(0)
+
+    def reload_certificate(self) -> None:
+        if self.has_bad_certificate:
+            raise StartError("cannot read the certificate edge.pem: Permission denied")
+        super().reload_certificate()
+
+
+class Line:
+    """The supervisor's end."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._transport = cast(asyncio.ReadTransport, channel._writer.transport)
+
+    def send(self, message: Message) -> None:
+        self.channel.send(message)
+
+    async def expect(self, kind: type[Message]) -> Message:
+        """The next message that is no regular beat."""
+        async with asyncio.timeout(LIMIT):
+            while isinstance(message := await self.channel.receive(), Beat) and message.question == 0:
+                pass
+        assert isinstance(message, kind)
+        return message
+
+    def pause(self) -> None:
+        """Take nothing more from the socket, as a process that was stopped."""
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        self._transport.resume_reading()
+
+    async def settle(self) -> None:
+        """Return when the worker has taken in all that was sent before."""
+        self.send(Ask(question=99))
+        await self.expect(Beat)
+
+
+@pytest.fixture(autouse=True)
+def same_process() -> Iterator[None]:
+    """Take back what a worker does to the whole process."""
+    thresholds, root = gc.get_threshold(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@asynccontextmanager
+async def working(
+    path: Path, facts: tuple[NodeTurned | NodeResolved, ...] = ()
+) -> AsyncIterator[tuple[Line, asyncio.Task[int]]]:
+    """A worker that serves, and the supervisor's end of its line."""
+
+    def build(config: Config) -> PidPath:
+        assert config == CONFIG
+        return path
+
+    async with started(build, facts) as (line, task):
+        try:
+            assert await line.expect(Ready) == Ready()
+            yield line, task
+        finally:
+            path.may_end.set()
+
+
+@asynccontextmanager
+async def started(
+    build: Build, facts: tuple[NodeTurned | NodeResolved, ...] = ()
+) -> AsyncIterator[tuple[Line, asyncio.Task[int]]]:
+    """A worker that was sent its settings; it ends when its line is closed."""
+    ours, theirs = socket.socketpair()
+    with listen_alone(Address("127.0.0.1", 0)) as listener:
+        inherited = os.dup(listener.fileno())
+    channel = await open_channel(ours)
+    task = asyncio.create_task(work(theirs, build), name="worker")
+    try:
+        channel.send(Start(number=0, listener=inherited, settings=CONFIG.model_dump_json(), facts=facts))
+        yield Line(channel), task
+    finally:
+        await channel.close()
+        async with asyncio.timeout(LIMIT):
+            await task
+
+
+def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
+    """On the loop that production uses."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
+
+
+def test_it_beats_without_being_asked_and_tells_its_counts() -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.meter.connections_accepted = 5
+        async with working(path) as (line, _), asyncio.timeout(LIMIT):
+            beat = await line.channel.receive()
+            assert isinstance(beat, Beat)
+            assert beat.question == 0
+            assert beat.snapshot["s3edge_connections_total"] == [([], 5)]
+            assert beat.cpu > 0
+            assert beat.resident > 1_000_000
+
+    run(scenario)
+
+
+def test_it_answers_a_question_at_once_with_fresh_counts() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, _):
+            path.meter.connections_accepted = 6
+            line.send(Ask(question=7))
+            beat = await line.expect(Beat)
+            assert isinstance(beat, Beat)
+            assert (beat.question, beat.snapshot["s3edge_connections_total"]) == (7, [([], 6)])
+
+    run(scenario)
+
+
+def test_a_late_loop_shows_in_the_next_beat_and_not_in_those_after() -> None:
+    async def scenario() -> None:
+        path, lags = Path(), list[float]()
+        async with working(path) as (line, _), asyncio.timeout(LIMIT):
+            threading.Event().wait(0.3)  # holds the whole loop, as a long computation would
+            while len(lags) < 2:
+                beat = await line.channel.receive()
+                assert isinstance(beat, Beat)
+                lags.append(beat.lag)
+        assert lags[0] > 0.1 > lags[1]
+
+    run(scenario)
+
+
+def test_facts_reach_the_data_path_before_it_serves_and_while_it_does() -> None:
+    async def scenario() -> None:
+        path = Path()
+        facts = (NodeResolved(node="n1", addresses=("10.0.0.1", "10.0.0.2")), NodeTurned(node="n1", is_up=False))
+        async with working(path, facts) as (line, _):
+            assert path.told == {"n1@": "10.0.0.1+10.0.0.2", "n1": "down"}
+            line.send(NodeTurned(node="n1", is_up=True))
+            await line.settle()
+            assert path.told["n1"] == "up"
+
+    run(scenario)
+
+
+def test_a_drain_takes_the_time_it_is_given_and_the_worker_lives_on_meanwhile() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            line.send(Drain(seconds=3.5))
+            await line.settle()
+            await line.settle()
+            assert path.drained_for == [3.5]
+            path.may_end.set()
+            assert await task == 0
+
+    run(scenario)
+
+
+def test_a_second_drain_changes_nothing() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            line.send(Drain(seconds=3.5))
+            line.send(Drain(seconds=1.0))
+            await line.settle()
+            path.may_end.set()
+            assert await task == 0
+            assert path.drained_for == [3.5]
+
+    run(scenario)
+
+
+def test_sigterm_drains_for_the_configured_time() -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.may_end.set()
+        async with working(path) as (_, task), asyncio.timeout(LIMIT):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert await task == 0
+            assert path.drained_for == [CONFIG.drain]
+
+    run(scenario)
+
+
+def test_a_supervisor_that_vanishes_lets_it_drain_and_exit() -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.may_end.set()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            await line.channel.close()
+            assert await task == 0
+            assert path.drained_for == [CONFIG.drain]
+
+    run(scenario)
+
+
+def test_a_bad_new_certificate_is_logged_and_work_goes_on(capfd: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.has_bad_certificate = True
+        async with working(path) as (line, task):
+            line.send(Reload())
+            await line.settle()
+            assert not task.done()
+
+    run(scenario)
+    assert (
+        "keeping the old certificate: cannot read the certificate edge.pem: Permission denied" in capfd.readouterr().err
+    )
+
+
+def test_a_fault_of_the_configuration_is_told_in_words() -> None:
+    async def scenario() -> None:
+        async with started(refuse) as (line, task), asyncio.timeout(LIMIT):
+            assert await line.expect(Failed) == Failed(reason="the moon is in the way; wait for the next one")
+            assert await task == 1
+
+    run(scenario)
+
+
+def test_a_line_that_brings_nonsense_is_as_good_as_none() -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.may_end.set()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            line.channel._writer.write(b"nonsense\n")
+            assert await task == 0
+            assert path.drained_for == [CONFIG.drain]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("first", [None, Ready()])
+def test_without_settings_there_is_nothing_to_do(first: Message | None) -> None:
+    async def scenario() -> None:
+        ours, theirs = socket.socketpair()
+        channel = await open_channel(ours)
+        task = asyncio.create_task(work(theirs, refuse), name="worker")
+        if first is not None:
+            channel.send(first)
+        await channel.close()
+        async with asyncio.timeout(LIMIT):
+            assert await task == 1
+
+    run(scenario)
+
+
+def test_beats_do_not_pile_up_for_a_supervisor_that_is_stopped() -> None:
+    async def scenario() -> None:
+        path = Path()
+        for number in range(20_000):
+            path.meter.attempt(f"node-{number}", "complete")
+        async with working(path) as (line, _), asyncio.timeout(LIMIT):
+            line.pause()
+            await asyncio.sleep(2)  # the time of four beats, each of which is more than the socket holds
+            line.resume()
+            line.send(Ask(question=1))
+            beats = 0
+            while isinstance(beat := await line.channel.receive(), Beat) and beat.question == 0:
+                beats += 1
+            assert beats <= 2
+
+    run(scenario)

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from s3edge.telemetry.families import FAMILIES, Kind
+from s3edge.telemetry.meter import BOUNDS, Meter
+
+
+def busy_meter() -> Meter:
+    """A meter with a sample in every family that it fills by itself."""
+    meter = Meter()
+    meter.exchange("GetObject", 200, "complete", 0, 4096, 0.002, 0.003)
+    meter.attempt("n1", "complete")
+    meter.connection("n1", "opened")
+    return meter
+
+
+def test_exchanges_are_told_apart_by_operation_status_and_outcome() -> None:
+    meter = Meter()
+    for _ in range(3):
+        meter.exchange("GetObject", 200, "complete", 0, 10, 0.1, 0.1)
+    meter.exchange("GetObject", 200, "client_left", 0, 10, 0.1, 0.1)
+    meter.exchange("GetObject", 404, "complete", 0, 10, 0.1, 0.1)
+    meter.exchange("PutObject", 200, "complete", 10, 0, 0.1, 0.1)
+    assert sorted(meter.snapshot()["s3edge_exchanges_total"]) == [
+        (["GetObject", "200", "client_left"], 1),
+        (["GetObject", "200", "complete"], 3),
+        (["GetObject", "404", "complete"], 1),
+        (["PutObject", "200", "complete"], 1),
+    ]
+
+
+def test_bytes_are_added_up_for_each_operation() -> None:
+    meter = Meter()
+    meter.exchange("PutObject", 200, "complete", 700, 1, 0.1, 0.1)
+    meter.exchange("PutObject", 503, "refused", 50, 20, 0.1, 0.1)
+    meter.exchange("GetObject", 200, "complete", 0, 4096, 0.1, 0.1)
+    snapshot = meter.snapshot()
+    assert snapshot["s3edge_received_bytes_total"] == [(["PutObject"], 750), (["GetObject"], 0)]
+    assert snapshot["s3edge_sent_bytes_total"] == [(["PutObject"], 21), (["GetObject"], 4096)]
+
+
+@pytest.mark.parametrize("index", range(len(BOUNDS)))
+def test_a_time_counts_in_the_first_bucket_whose_bound_it_does_not_exceed(index: int) -> None:
+    meter = Meter()
+    meter.exchange("GetObject", 200, "complete", 0, 0, None, BOUNDS[index])
+    meter.exchange("GetObject", 200, "complete", 0, 0, None, BOUNDS[index] * 1.0001)
+    [(_, counts)] = meter.snapshot()["s3edge_exchange_seconds"]
+    assert isinstance(counts, list)
+    assert [counts[index], counts[index + 1], sum(counts[:-1])] == [1, 1, 2]
+    assert counts[-1] == pytest.approx(BOUNDS[index] * 2.0001)
+
+
+def test_an_exchange_without_an_answer_has_no_time_to_first_byte() -> None:
+    meter = Meter()
+    meter.exchange("GetObject", 0, "client_left", 0, 0, None, 1.0)
+    meter.exchange("GetObject", 200, "complete", 0, 0, 0.5, 1.0)
+    [(_, first_byte)] = meter.snapshot()["s3edge_first_byte_seconds"]
+    assert isinstance(first_byte, list)
+    assert (sum(first_byte[:-1]), first_byte[-1]) == (1, 0.5)
+
+
+def test_levels_kept_elsewhere_are_read_when_the_snapshot_is_taken() -> None:
+    meter, inflight = Meter(), [4]
+    meter.gauge("s3edge_node_inflight", ("n1",), lambda: inflight[0])
+    inflight[0] = 7
+    assert meter.snapshot()["s3edge_node_inflight"] == [(["n1"], 7)]
+
+
+def test_a_counter_is_no_gauge() -> None:
+    with pytest.raises(ValueError, match="s3edge_attempts_total is no gauge"):
+        Meter().gauge("s3edge_attempts_total", ("n1", "complete"), lambda: 1)
+
+
+def test_every_sample_fits_its_family_in_the_table() -> None:
+    for name, samples in busy_meter().snapshot().items():
+        family = FAMILIES[name]
+        assert samples, f"{name} has no sample in this test"
+        for labels, value in samples:
+            assert len(labels) == len(family.labels)
+            assert isinstance(value, list) == (family.kind is Kind.HISTOGRAM)
+
+
+def test_a_snapshot_survives_a_trip_through_json() -> None:
+    snapshot = busy_meter().snapshot()
+    as_lists = {name: [list(sample) for sample in samples] for name, samples in snapshot.items()}
+    assert json.loads(json.dumps(snapshot)) == as_lists
+
+
+def test_a_snapshot_does_not_change_when_counting_goes_on() -> None:
+    meter = busy_meter()
+    before = meter.snapshot()
+    kept = json.dumps(before)
+    meter.exchange("GetObject", 200, "complete", 0, 4096, 0.002, 0.003)
+    meter.connections_accepted += 1
+    assert json.dumps(before) == kept

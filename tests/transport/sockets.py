@@ -1,0 +1,128 @@
+"""The same ends as in `ends`, over loopback TCP and on real event loops."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import pytest
+import uvloop
+
+from s3edge.transport.connection import Surroundings
+from s3edge.transport.pipes import Pipes
+from s3edge.transport.readiness import Readiness
+from s3edge.transport.splice import Splicing
+from tests.support.peer import Peer
+from tests.support.virtual_time import Leftover
+from tests.transport.ends import HEAD_LIMIT, Ends, LineConnection, surroundings
+
+T = TypeVar("T")
+Loops = Callable[[], asyncio.AbstractEventLoop]
+
+# Seconds. For what takes milliseconds; no assertion depends on it.
+PATIENCE = 20.0
+
+on_both_loops = pytest.mark.parametrize(
+    "loops", [uvloop.new_event_loop, asyncio.SelectorEventLoop], ids=["uvloop", "asyncio"]
+)
+
+
+def run(loops: Loops, main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` on a loop of its own. Raises Leftover when a callback failed meanwhile, or a descriptor was leaked."""
+    failures: list[dict[str, Any]] = []
+    loops().close()  # libuv opens a pipe for signals with the first loop of a process, for good
+    before = open_descriptors()
+    with asyncio.Runner(loop_factory=loops) as runner:
+        runner.get_loop().set_exception_handler(lambda _, context: failures.append(context))
+        result = runner.run(_guarded(main))
+    if failures:
+        raise Leftover(failures[0]["message"]) from failures[0].get("exception")
+    if open_descriptors() != before:
+        raise Leftover(f"{open_descriptors() - before} descriptors were not closed")
+    return result
+
+
+async def _guarded(main: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await asyncio.wait_for(main, PATIENCE)
+    except BaseException:
+        # A failed test leaves connections open, and a loop of uvloop may then close never.
+        for transport in list(cast(Any, asyncio.get_running_loop())._transports.values()):
+            transport.abort()
+        await asyncio.sleep(0.01)
+        raise
+
+
+def open_descriptors() -> int:
+    """How many descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the loop turn until `is_so`, for what the kernel tells nobody."""
+    while not is_so():
+        await asyncio.sleep(0)
+
+
+def tcp_pair(buffer: int = 0) -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets; `buffer` is the size in bytes asked for each of their buffers."""
+    with socket.socket() as listener:
+        if buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        near = socket.socket()
+        if buffer:
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        near.connect(listener.getsockname())
+        far, _ = listener.accept()
+    for sock in (near, far):
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return near, far
+
+
+async def connected(shared: Surroundings, buffer: int = 0) -> tuple[LineConnection, Peer]:
+    """A connection and the peer it leads to."""
+    near, far = tcp_pair(buffer)
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(lambda: LineConnection(shared, HEAD_LIMIT), sock=near)
+    _, peer = await loop.create_connection(lambda: Peer(PATIENCE), sock=far)
+    return connection, peer
+
+
+@dataclass
+class SocketEnds(Ends):
+    """Ends that bodies can be spliced between."""
+
+    splicing: Splicing
+
+
+@asynccontextmanager
+async def socket_ends(buffer: int = 0, pipes: Pipes | None = None) -> AsyncIterator[SocketEnds]:
+    """Both connections; at the end of the block all that they used must have been given back."""
+    shared = surroundings()
+    source, sender = await connected(shared, buffer)
+    sink, reader = await connected(shared, buffer)
+    splicing = Splicing(pipes or Pipes(), Readiness(shared.loop))
+    ends = SocketEnds(sender, source, sink, reader, splicing)
+    try:
+        yield ends
+        assert ends.are_clean
+        assert splicing.readiness._callbacks == {}
+    finally:
+        for peer in (sender, reader):
+            peer.abort()
+            await peer.lost()
+        for connection in (source, sink):
+            connection.abort()
+            await until(lambda connection=connection: connection.is_lost)  # type: ignore[misc]
+        splicing.close()
+        shared.wheel.close()
+        await asyncio.sleep(0)
+    assert splicing.pipes.open == 0
