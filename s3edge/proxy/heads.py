@@ -15,7 +15,7 @@ def for_node(head: RequestHead, forwarded_for: bytes) -> bytes:
 def for_client(answer: ResponseHead, request: RequestHead, *, is_last: bool) -> bytes:
     """The answer head that the client gets; `is_last` says that its connection closes after the body."""
     raw = answer.raw
-    if answer.hop_fields or (answer.has_connection and (is_last or request.minor == 0)):
+    if answer.hop_fields or ((is_last or request.minor == 0) and answer.has_connection):
         raw = without_hop_fields(raw)
     if is_last:
         return raw[:-2] + b"Connection: close\r\n\r\n"

@@ -45,13 +45,18 @@ _LONGEST_NAME: Final = 255
 class S3Request:
     """An understood request. `bucket` and `key` are empty above their level; see `encoding` for what is not UTF-8.
 
-    The rest is read off the head when it is asked for.
+    What not every request needs is read off when it is asked for; `raw_key` is the key in bytes, unescaped.
     """
 
     operation: Operation
     bucket: str
-    key: str
+    raw_key: bytes
     head: Head
+
+    @property
+    def key(self) -> str:
+        """The key of the object."""
+        return as_text(self.raw_key)
 
     @property
     def range(self) -> ByteRange | SuffixRange | None:
@@ -92,7 +97,7 @@ def understand(head: Head, hosts: tuple[bytes, ...]) -> S3Request:
         key = path[1:]
     else:
         bucket, _, key = path[1:].partition(b"/")
-    return S3Request(operation_of(head.method, bucket, key, query, head.header), as_text(bucket), as_text(key), head)
+    return S3Request(operation_of(head.method, bucket, key, query, head.header), as_text(bucket), key, head)
 
 
 def bucket_of_host(host: bytes, hosts: tuple[bytes, ...]) -> bytes:

@@ -259,11 +259,14 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
             self.inflow.feed(self.inbox.body[:nbytes])
             return
         data = bytes(self.inbox.head[:nbytes])
-        self._data = self.unread + data if self._data else data
+        if self._data:
+            data = self.unread + data
+        self._data = data
         self._taken = 0
-        if self.awaits_head:  # a read that fills the buffer is followed by another one before the waiter has run
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():  # done: a full buffer is read on before the waiter has run
             self._look_for_head()
-        elif len(self._data) > MAX_UNREAD:
+        elif len(data) > MAX_UNREAD:
             self.hold()
 
     def eof_received(self) -> bool | None:
@@ -292,7 +295,9 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
             self.outflow.sink_resumed()
 
     def _look_for_head(self) -> None:
-        self.unread = unread = self.unread
+        if self._taken:
+            self.unread = self.unread
+        unread = self._data
         end = unread.find(b"\r\n\r\n", self._searched) + 4
         if end == 3 or end > self._head_limit:
             if len(unread) > self._head_limit:

@@ -5,7 +5,7 @@ import os
 from typing import Final
 
 # Room for one pipe. Measured with 8 MiB bodies: larger saves nothing, the default of 64 KiB costs a third more.
-CAPACITY: Final = 512 * 1024
+CAPACITY: Final = 1024 * 1024
 # Empty pipes kept for the next body; more flows than this at once open and close their own.
 _KEPT: Final = 64
 

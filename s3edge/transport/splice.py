@@ -91,10 +91,13 @@ class Splice(Transfer):
         self.finish(SourceEndedError())
 
     def source_ended(self, error: Exception | None) -> None:
-        """The source's transport is gone; what stands in the pipe still goes out."""
-        self._source_error = SourceEndedError()
+        """The source's transport is gone, and its time limit with it; what stands in the pipe still goes out."""
+        if self._left:
+            self._source_error = SourceEndedError()
         if self._is_sink_free:
             self._move()
+        if not self.is_done:
+            self.source.timer.set(self.limit)
 
     def detach(self) -> None:
         """Stop watching the sockets and give the pipe back."""
@@ -168,9 +171,12 @@ def transfer(source: Connection[S], sink: Connection[T], length: int, limit: flo
 
     `limit` is how long, in seconds, it may stand still.
     """
-    if length - source.unread_size >= SPLICE_FROM and source.splice_fd() >= 0 and sink.splice_fd() >= 0:
+    # A descriptor is watched for one body at a time: when two cross, the second one is relayed.
+    is_free = source.outflow is None and sink.inflow is None
+    if is_free and length - source.unread_size >= SPLICE_FROM:
         try:
-            return Splice(source, sink, length, limit, splicing)
+            if source.splice_fd() >= 0 and sink.splice_fd() >= 0:
+                return Splice(source, sink, length, limit, splicing)
         except OSError:
             pass  # out of descriptors: the body still fits through the transports
     return Relay(source, sink, body_of(length), limit)

@@ -60,7 +60,7 @@ class Transfer(ABC):
         self.source.inflow = self
         self.sink.outflow = self
         self.source.timer.set(self.limit)
-        if self.sink.is_lost:
+        if self.sink.is_lost or self.sink.transport.is_closing():
             self.finish(SinkGoneError())
         else:
             self.begin(prefix)

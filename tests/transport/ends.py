@@ -15,7 +15,7 @@ SENDER = ("sender", 1)
 READER = ("reader", 2)
 
 
-@dataclass(frozen=True)
+@dataclass
 class LineHead:
     """`raw` starts with `length`, in bytes or as `http1.head` has it."""
 

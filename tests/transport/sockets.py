@@ -1,12 +1,12 @@
 """The same ends as in `ends`, over loopback TCP and on real event loops."""
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 import uvloop
@@ -20,10 +20,13 @@ from tests.support.virtual_time import Leftover
 from tests.transport.ends import HEAD_LIMIT, Ends, LineConnection, surroundings
 
 T = TypeVar("T")
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 Loops = Callable[[], asyncio.AbstractEventLoop]
 
 # Seconds. For what takes milliseconds; no assertion depends on it.
 PATIENCE = 20.0
+
+_transports: list[asyncio.Transport] = []  # those of the running test
 
 on_both_loops = pytest.mark.parametrize(
     "loops", [uvloop.new_event_loop, asyncio.SelectorEventLoop], ids=["uvloop", "asyncio"]
@@ -48,22 +51,21 @@ def run(loops: Loops, main: Coroutine[Any, Any, T]) -> T:
 async def _guarded(main: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.wait_for(main, PATIENCE)
-    except BaseException:
-        # A failed test leaves connections open, and a loop of uvloop may then close never.
-        for transport in list(cast(Any, asyncio.get_running_loop())._transports.values()):
+    finally:
+        for transport in _transports:  # a failed test leaves them open, and uvloop may then wait for them for ever
             transport.abort()
+        _transports.clear()
         await asyncio.sleep(0.01)
-        raise
 
 
 def open_descriptors() -> int:
     """How many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Let the loop turn until `is_so`, for what the kernel tells nobody."""
-    while not is_so():
+    while not is_so():  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
@@ -90,10 +92,14 @@ def tcp_pair(buffer: int = 0) -> tuple[socket.socket, socket.socket]:
 async def connected(shared: Surroundings, buffer: int = 0) -> tuple[LineConnection, Peer]:
     """A connection and the peer it leads to."""
     near, far = tcp_pair(buffer)
-    loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(lambda: LineConnection(shared, HEAD_LIMIT), sock=near)
-    _, peer = await loop.create_connection(lambda: Peer(PATIENCE), sock=far)
-    return connection, peer
+    return await attach(near, LineConnection(shared, HEAD_LIMIT)), await attach(far, Peer(PATIENCE))
+
+
+async def attach(sock: socket.socket, protocol: P) -> P:
+    """`protocol`, which is given the connected `sock`."""
+    transport, _ = await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
+    _transports.append(transport)
+    return protocol
 
 
 @dataclass

@@ -218,8 +218,8 @@ class KeepingTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Never asks for a pause."""
 
-    def resume_reading(self) -> None:
-        """There is nothing to read."""
+    def is_closing(self) -> bool:
+        return False
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=50), st.sampled_from(["fast", "slow", "leave"])), max_size=30))
@@ -325,7 +325,7 @@ def test_a_body_that_is_bad_from_its_first_bytes_sends_nothing_on(is_along: bool
         with pytest.raises(BadBodyError):
             await transfer.finished()
         await asyncio.sleep(1)
-        assert ends.reader.received == (b"" if is_along else b"HEAD")
+        assert bytes(ends.reader.received) == (b"" if is_along else b"HEAD")
         assert [type(error) for error in told] == [BadBodyError]
         assert ends.are_clean
 
@@ -425,7 +425,9 @@ def test_a_sink_that_was_lost_before_the_start_ends_it_at_once() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("when", ["before the start", "before a byte", "in the middle", "while paused", "after the end"])
+@pytest.mark.parametrize(
+    "when", ["before the start", "before a byte", "in the middle", "while paused", "after the end"]
+)
 def test_a_transfer_may_be_cancelled_at_any_time(when: str) -> None:
     async def main() -> None:
         ends = await memory_ends(None, Link(capacity=1000))
