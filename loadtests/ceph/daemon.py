@@ -9,6 +9,9 @@ from pathlib import Path
 TERM_SECONDS = 15.0
 """How long a daemon may take to end in order; a storage daemon writes out what it holds."""
 
+EXEC_SECONDS = 1.0
+"""How long a new process may take to become its program; one that ends at once is seen by who waits for its service."""
+
 
 @dataclass(frozen=True)
 class Daemon:
@@ -46,6 +49,10 @@ class Daemon:
             streams += [(os.POSIX_SPAWN_DUP2, output.fileno(), number) for number in (1, 2)]
             pid = os.posix_spawnp(self.argv[0], self.argv, os.environ, file_actions=streams, setsid=True)
         self.pid_file.write_text(f"{pid}\n")
+        # A program just spawned has no command line yet, and would be taken for a stranger's.
+        deadline = time.monotonic() + EXEC_SECONDS
+        while self.pid() is None and time.monotonic() < deadline:
+            time.sleep(0.001)
         return True
 
     def stop(self) -> None:

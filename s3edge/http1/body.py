@@ -13,11 +13,18 @@ from s3edge.http1.head import CHUNKED, UNTIL_CLOSE
 MAX_SIZE_LINE: Final = 4096
 # All trailer fields together: checksums and a signature need some 300 bytes.
 MAX_TRAILERS: Final = 16384
-# Hexadecimal digits of a chunk size below 2**60: what overflows a signed 64-bit count must not get through.
-_SIZE_DIGITS: Final = 15
-_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
-# A trailer field (RFC 9110 section 5.5), without line folding. A node may take anything else for something else.
-_TRAILER: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED: Final = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+# A chunk's size and its extensions (RFC 9112 section 7.1.1). 15 digits stay below 2**60: what overflows a signed 64-bit
+# count must not get through.
+_SIZE_LINE: Final = re.compile(
+    rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*\r\n" % (_TOKEN, _TOKEN, _QUOTED)
+)
+# A trailer field (RFC 9110 section 6.5), without line folding. A node may take anything else for something else, and a
+# length for that of the next message.
+_TRAILER: Final = re.compile(
+    rb"(?!(?:content-length|transfer-encoding):)%b:[^\x00-\x08\x0a-\x1f\x7f]*\r\n" % _TOKEN, re.IGNORECASE
+)
 
 
 class BadBodyError(Exception):
@@ -116,21 +123,17 @@ class ChunkedBody:
             self._line = line
             return len(data)
         self._line = b""
-        if line[-2:] != b"\r\n" or b"\r" in line[:-2] or b"\0" in line:
-            raise BadBodyError("a line of the chunked coding does not end in CRLF")
         if self._trailing < 0:
-            self._size_line(line[:-2])
+            self._size_line(line)
         else:
             self._trailer_line(line)
         return end + 1
 
     def _size_line(self, line: bytes) -> None:
-        digits, separator, _ = line.partition(b";")
-        if separator:
-            digits = digits.rstrip(b" \t")
-        if not 0 < len(digits) <= _SIZE_DIGITS or not _HEX.issuperset(digits):
-            raise BadBodyError("a chunk size is not a hexadecimal number of at most 15 digits")
-        size = int(digits, 16)
+        match = _SIZE_LINE.fullmatch(line)
+        if match is None:
+            raise BadBodyError("a chunk's size, of at most 15 digits, or its extensions are not well-formed")
+        size = int(match[1], 16)
         if size:
             self._remaining = size + 2
         else:

@@ -30,6 +30,8 @@ _ANSWER_FIELDS: Final = re.compile(
     rb"\n(content-length|transfer-encoding|connection(?!: keep-alive\r)|keep-alive|proxy-connection|upgrade):"
     rb"[ \t]*([^\r]*)"
 )
+# llhttp takes any status of three digits, and NUL in the phrase behind it.
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 # What is not forwarded: fields between two neighbours (RFC 9110 section 7.6.1), which neither side signs.
 _HOP_LINES: Final = re.compile(rb"(?<=\n)(?:connection|keep-alive|proxy-connection|te|upgrade):[^\n]*\n", re.IGNORECASE)
 _VERSIONS: Final = (b"HTTP/1.1", b"HTTP/1.0")
@@ -120,7 +122,10 @@ def _field(raw: bytes, lower: bytes, name: bytes) -> bytes | None:
 
 
 def without_hop_fields(raw: bytes) -> bytes:
-    """`raw` without the fields that concern one hop only; all other bytes stay."""
+    """`raw` without the fields that concern one hop only; all other bytes stay.
+
+    So do fields that `Connection` nominates, against RFC 9110 section 7.6.1: a client may have signed them.
+    """
     return _HOP_LINES.sub(b"", raw)
 
 
@@ -135,18 +140,16 @@ def parse_request(raw: bytes) -> RequestHead:
     if len(words) != 3 or not words[1] or b"\n" in line or line[:1] == b"\r":
         raise _bad_request("The request line must be a method, a target and a version, each one blank apart.")
     method, target, version = words
+    if version not in _VERSIONS:
+        raise ClientError(505, "InvalidRequest", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
     try:
         httptools.HttpRequestParser(_NOTHING).feed_data(raw)
     except httptools.HttpParserUpgrade:
-        raise _not_implemented("An upgrade of the protocol") from None
+        raise _not_implemented("CONNECT" if method == b"CONNECT" else "An upgrade of the protocol") from None
     except httptools.HttpParserInvalidMethodError:
         raise _not_implemented("This method") from None
     except httptools.HttpParserError as error:
-        raise (
-            _bad_version() if version[:5] == b"HTTP/" and version not in _VERSIONS else _bad_request(str(error))
-        ) from None
-    if version not in _VERSIONS:
-        raise _bad_version()
+        raise _bad_request(str(error)) from None
     head = RequestHead(raw, method, target, 1 if version == b"HTTP/1.1" else 0)
     for name, value in _REQUEST_FIELDS.findall(head.lower):
         if name == b"host":
@@ -179,21 +182,20 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes) -> None:
             tokens = _tokens(value)
             if b"close" in tokens:
                 head.keep_alive = False
-            elif b"keep-alive" in tokens:
+            elif b"keep-alive" in tokens and head.minor == 0:
                 head.keep_alive = True
         elif name == b"upgrade":
             raise _not_implemented("An upgrade of the protocol")
 
 
 def _check_target_form(head: RequestHead) -> None:
-    if head.method == b"CONNECT":
-        raise _not_implemented("CONNECT")
     if head.target == b"*" and head.method == b"OPTIONS":
         return
     scheme, separator, rest = head.target.partition(b"://")
     if not separator or scheme.lower() not in (b"http", b"https"):
         raise _bad_request("The target must be a path.")
-    if rest.partition(b"/")[0].partition(b"?")[0].lower() != head.host:
+    host = rest.partition(b"/")[0].partition(b"?")[0].lower()
+    if not host or host != head.host:
         raise _bad_request("The target names another host than the Host field.")
 
 
@@ -202,18 +204,16 @@ def parse_response(raw: bytes, request_method: bytes) -> ResponseHead:
 
     Raises `NodeError` (502 BadGateway) for what is not a well-formed answer; its connection must be discarded.
     """
-    minor = 1 if raw.startswith(b"HTTP/1.1 ") else 0
-    if not minor and not raw.startswith(b"HTTP/1.0 "):
-        raise _bad_answer("what it sent is not HTTP/1")
+    line = _STATUS_LINE.match(raw)
+    if line is None:
+        raise _bad_answer("what it sent does not begin with a status line of HTTP/1")
+    minor, status = int(line[1]), int(line[2])
+    if status == 101:
+        raise _bad_answer("it switched protocols")
     try:
         httptools.HttpResponseParser(_NOTHING).feed_data(raw)
-        status = int(raw[9:12])
-    except httptools.HttpParserUpgrade:
-        raise _bad_answer("it switched protocols") from None
-    except (httptools.HttpParserError, ValueError) as error:
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
         raise _bad_answer(str(error)) from None
-    if status == 101 or not 100 <= status <= 599 or raw[12] not in b" \r":
-        raise _bad_answer(f"status {status} is not an answer to this request")
     lower = raw.lower()
     length, keep_alive, hop_fields = UNTIL_CLOSE, minor == 1, False
     for name, value in _ANSWER_FIELDS.findall(lower):
@@ -248,10 +248,6 @@ def _length(value: bytes) -> int:
     if not value.isdigit() or len(value) > _LENGTH_DIGITS:
         raise _bad_request("Content-Length must be one plain number.")
     return int(value)
-
-
-def _bad_version() -> ClientError:
-    return ClientError(505, "InvalidRequest", "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
 
 
 def _bad_request(message: str) -> ClientError:

@@ -61,6 +61,8 @@ class Attempt:
             return
         if head.expects_continue:
             connection.timer.set(connection.answer_timeout)
+        else:
+            connection.timer.clear()  # of its idle time in the pool; the node's time begins with `_body_ended`
         self.upload = transfer(self.client, connection, head.length, STALL_LIMIT, splicing)
         self.upload.start(raw, self._body_ended)
 

@@ -5,7 +5,7 @@ from random import Random
 from typing import Protocol
 
 from s3edge.config.policy import Balance
-from s3edge.routing.node import Node, NodeState
+from s3edge.routing.node import Node
 
 
 class Balancer(Protocol):
@@ -18,8 +18,8 @@ class Balancer(Protocol):
 class LeastInflight:
     """The node with the fewest attempts under way per weight.
 
-    Among equals chance decides, each with the same chance: on an idle edge nearly every pick is a tie, and the first in
-    the list would get all of them.
+    Among equals chance decides, by weight: on an idle edge nearly every pick is a tie, and the first in the list would
+    get all of them.
     """
 
     def __init__(self, rng: Random) -> None:
@@ -29,16 +29,16 @@ class LeastInflight:
         """The least busy node; O(nodes)."""
         best: Node | None = None
         least = 0.0
-        ties = 1
+        ties = 0  # the weight of all nodes that are as little busy as `best`
         for node in nodes:
-            if node.state is NodeState.DOWN or (tried and node in tried):
+            if not node.is_up or (tried and node in tried):
                 continue
             load = node.inflight / node.weight
             if best is None or load < least:
-                best, least, ties = node, load, 1
+                best, least, ties = node, load, node.weight
             elif load == least:
-                ties += 1
-                if self._random() * ties < 1:  # the k-th of equals replaces the others with chance 1/k
+                ties += node.weight
+                if self._random() * ties < node.weight:  # replaces the others with its share of the weight so far
                     best = node
         return best
 
@@ -51,7 +51,7 @@ class RoundRobin:
         best: Node | None = None
         total = 0
         for node in nodes:
-            if node.state is NodeState.DOWN or node in tried:
+            if not node.is_up or (tried and node in tried):
                 continue
             node.turns += node.weight
             total += node.weight

@@ -13,7 +13,7 @@ from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.listener import Listener
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.session import Sessions
-from s3edge.routing.node import Node, NodeState
+from s3edge.routing.node import Node
 from s3edge.routing.table import Table
 from s3edge.server.certificates import client_context, node_context, renew
 from s3edge.telemetry.meter import Meter
@@ -75,7 +75,7 @@ class Edge:
 
     def set_node_state(self, name: str, is_up: bool) -> None:
         """Let new attempts go to the node, or not. Exchanges under way go on."""
-        self.nodes[name].state = NodeState.UP if is_up else NodeState.DOWN
+        self.nodes[name].is_up = is_up
 
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         """Open new connections to these IP addresses."""

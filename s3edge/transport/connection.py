@@ -258,7 +258,7 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
         if self.inflow is not None:
             self.inflow.feed(self.inbox.body[:nbytes])
             return
-        data = bytes(self.inbox.head[:nbytes])
+        data = self.inbox.head[:nbytes].tobytes()
         if self._data:
             data = self.unread + data
         self._data = data

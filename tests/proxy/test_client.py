@@ -132,6 +132,20 @@ def test_a_client_that_does_not_answer_a_goodbye_is_closed_after_a_while() -> No
     run(main())
 
 
+def test_a_client_that_goes_on_sending_is_closed_after_a_while() -> None:
+    async def main() -> None:
+        async with connected() as (client, peer):
+            await says_goodbye(client, peer)
+            said = now()
+            sending = asyncio.create_task(peer.send(b"x" * 10_000, piece=1, pause=0.01), name="sending")
+            await peer.lost()
+            assert now() == pytest.approx(fires(said + LINGER), abs=0.02)
+            await sending
+            assert client.is_lost
+
+    run(main())
+
+
 @pytest.mark.parametrize("seconds", [1, 50])
 def test_a_goodbye_waits_for_a_slow_reader(seconds: float) -> None:
     async def main() -> None:

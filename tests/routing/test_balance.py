@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from s3edge.config.policy import Balance
 from s3edge.routing.balance import Balancer, LeastInflight, RoundRobin, balancer
-from s3edge.routing.node import Node, NodeState
+from s3edge.routing.node import Node
 
 
 def nodes(*weights: int) -> list[Node]:
@@ -47,8 +47,8 @@ def test_a_policy_names_its_balancer(balance: Balance) -> None:
 @BALANCERS
 def test_nodes_that_are_down_or_tried_are_never_picked(balance: Balance) -> None:
     among = nodes(1, 1, 1, 1)
-    among[0].state = NodeState.DOWN
-    among[1].state = NodeState.UP
+    among[0].is_up = False
+    among[1].is_up = True
     pick = balancer(balance, Random(0)).pick
     names = Counter(node.name for _ in range(100) if (node := pick(among, [among[2]])))
     assert set(names) == {"b", "d"}
@@ -62,14 +62,14 @@ def test_without_a_node_that_may_be_used_nothing_is_picked(balance: Balance) -> 
     assert pick([], ()) is None
     assert pick(among, among) is None
     for node in among:
-        node.state = NodeState.DOWN
+        node.is_up = False
     assert pick(among, ()) is None
-    among[1].state = NodeState.UNKNOWN
+    among[1].is_up = True
     assert pick(among, ()) is among[1]
 
 
 @BALANCERS
-def test_a_picked_node_is_not_marked_in_any_way_that_the_next_pick_depends_on_being_undone(balance: Balance) -> None:
+def test_a_pick_alone_puts_nothing_under_way(balance: Balance) -> None:
     among = nodes(1, 1)
     picks(balancer(balance, Random(0)), among, 10)
     assert [node.inflight for node in among] == [0, 0]
@@ -179,9 +179,9 @@ def test_each_round_gives_each_node_exactly_its_weight(weights: list[int]) -> No
 
 def test_a_node_that_is_down_loses_its_turns_and_does_not_catch_up() -> None:
     among, robin = nodes(1, 1, 1), RoundRobin()
-    among[1].state = NodeState.DOWN
+    among[1].is_up = False
     assert picks(robin, among, 6) == "acacac"
-    among[1].state = NodeState.UP
+    among[1].is_up = True
     assert picks(robin, among, 6) == "abcabc"
 
 

@@ -97,7 +97,7 @@ BAD_HEADS: Final = {
     "the preface of HTTP/2": Bad(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     "HTTP/1.2": Bad(b"GET / HTTP/1.2\r\nHost: s3\r\n\r\n", 505),
     "HTTP/2.0": Bad(b"GET / HTTP/2.0\r\nHost: s3\r\n\r\n", 505),
-    "http/1.1": Bad(b"GET / http/1.1\r\nHost: s3\r\n\r\n", 400),
+    "http/1.1": Bad(b"GET / http/1.1\r\nHost: s3\r\n\r\n", 505),
     "HTTP/01.1": Bad(b"GET / HTTP/01.1\r\nHost: s3\r\n\r\n", 505),
     "no version": Bad(b"GET /\r\nHost: s3\r\n\r\n", 400),
     "two blanks before the target": Bad(b"GET  / HTTP/1.1\r\nHost: s3\r\n\r\n", 400),

@@ -11,7 +11,7 @@ from tests.support.virtual_time import run
 
 HEAD = GET.replace(b"GET", b"HEAD")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-CHUNKS = b'4;ext="a;b"\r\nwiki\r\n05 ; x=y\r\npedia\r\n0;last\r\nx-amz-checksum-crc32: AAAAAA==\r\nX-B: c\r\n\r\n'
+CHUNKS = b'4;ext="a;b"\r\nwiki\r\n05;x=y\r\npedia\r\n0;last\r\nx-amz-checksum-crc32: AAAAAA==\r\nX-B: c\r\n\r\n'
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 64 * 1024, 200_000, 5_000_000])

@@ -92,3 +92,7 @@ async def memory_ends(source_link: Link | None = None, sink_link: Link | None = 
     source, sender = await connected(Network(source_link), SENDER, shared)
     sink, reader = await connected(Network(sink_link), READER, shared)
     return Ends(sender, source, sink, reader)
+
+
+async def pair(link: Link | None = None) -> tuple[LineConnection, Peer]:
+    return await connected(Network(link), SENDER, surroundings())

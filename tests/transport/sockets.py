@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,18 +49,26 @@ def run(loops: Loops, main: Coroutine[Any, Any, T]) -> T:
 
 
 async def _guarded(main: Coroutine[Any, Any, T]) -> T:
+    before = open_descriptors()
     try:
         return await asyncio.wait_for(main, PATIENCE)
     finally:
-        for transport in _transports:  # a failed test leaves them open, and uvloop may then wait for them for ever
+        # uvloop warns of what is still open when it closes; where warnings are errors, it then waits for ever.
+        for transport in _transports:
             transport.abort()
         _transports.clear()
-        await asyncio.sleep(0.01)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await until(lambda: open_descriptors() <= before)
 
 
 def open_descriptors() -> int:
-    """How many descriptors this process has."""
-    return len(list(Path("/proc/self/fd").iterdir()))
+    """How many descriptors this process has, apart from the spare one that libuv keeps on /dev/null."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one that the folder was read through
+            count += descriptor.readlink() != Path("/dev/null")
+    return count
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -2,134 +2,24 @@
 
 import asyncio
 import hashlib
-import os
 import random
 import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
 
-from s3edge.config.model import Config
-from s3edge.server.assembly import Edge
-from tests.support.client import Client, TruncatedError, dial
-from tests.support.node import Node, NodeEnd, Script, answers, ok
+from tests.support.client import Client, TruncatedError
+from tests.support.node import NodeEnd, Script, answers, ok
 from tests.wire.edge import Certificate, issue_certificate
-from tests.wire.service import LOCAL, NodeSocket, limit
+from tests.wire.service import LOCAL
+from tests.wire.wiring import BODY, GET, MIB, Wire, put_head, run, until, wired
 
 pytestmark = pytest.mark.wire
 
-MIB = 1 << 20
-GET = b"GET /bucket/key HTTP/1.1\r\nHost: s3\r\n\r\n"
 CHUNKED = b"PUT /bucket/key HTTP/1.1\r\nHost: s3\r\nTransfer-Encoding: chunked\r\n\r\n"
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\n<Error>"
-BODY = random.Random(0).randbytes(64 * MIB)
-
-
-def put_head(length: int) -> bytes:
-    return b"PUT /bucket/key HTTP/1.1\r\nHost: s3\r\nContent-Length: %d\r\n\r\n" % length
-
-
-@dataclass(frozen=True)
-class Wire:
-    """An edge and a node in this process, on real sockets."""
-
-    edge: Edge
-    node: Node
-    port: int
-    tls: ssl.SSLContext | None
-
-    @asynccontextmanager
-    async def dial(self) -> AsyncIterator[Client]:
-        connect = partial(asyncio.get_running_loop().create_connection, ssl=self.tls)
-        async with dial(connect, LOCAL, self.port, patience=limit(3)) as client:
-            yield client
-
-    async def ask(self) -> tuple[int, bytes]:
-        async with self.dial() as client:
-            await client.send(GET)
-            response = await client.read_response()
-            return response.status, response.body
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """What is under way: exchanges, attempts, clients, idle connections to the node, pipes in use."""
-        snapshot = self.edge.meter.snapshot()
-        names = ("exchanges_inflight", "node_inflight", "connections_open", "node_connections_idle")
-        pipes = self.edge._splicing.pipes
-        return (*(snapshot[f"s3edge_{name}"][0][1] for name in names), pipes.open - len(pipes._idle))  # type: ignore[arg-type]  # gauges are numbers
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Return when it is so; a test that waits too long shows where."""
-    async with asyncio.timeout(limit(1)):
-        while not is_so():  # noqa: ASYNC110  # counters and descriptors tell nobody when they change
-            await asyncio.sleep(0.005)
-
-
-def descriptors() -> int:
-    """How many sockets, pipes and the like this process has open; libuv keeps a file in reserve."""
-    return sum(not os.path.isabs(os.readlink(link)) for link in _links())
-
-
-def _links() -> list[str]:
-    """All descriptors but that of the listing itself."""
-    return [link for link in map(str, Path("/proc/self/fd").iterdir()) if os.path.lexists(link)]
-
-
-@asynccontextmanager
-async def wired(
-    *scripts: Script,
-    certificate: Certificate | None = None,
-    node_tls: ssl.SSLContext | None = None,
-    client_tls: ssl.SSLContext | None = None,
-    **cluster: Any,
-) -> AsyncIterator[Wire]:
-    """An edge before a node; `certificate` is what it shows to clients, `node_tls` what the node serves with.
-
-    At the end nothing may be under way, and no descriptor more may be open than before.
-    """
-    before = descriptors()
-    loop = asyncio.get_running_loop()
-    sock = NodeSocket()
-    listener = socket.create_server((LOCAL, 0))
-    scheme = "https" if node_tls else "http"
-    listen = {"tls": {"certificate": str(certificate.chain), "key": str(certificate.key)}} if certificate else {}
-    config = {"name": "c", "nodes": [f"{scheme}://localhost:{sock.port}"], **cluster}
-    edge = Edge(Config.model_validate({"listen": listen, "clusters": [config]}), loop, random.Random(0))
-    edge.set_node_addresses(f"localhost:{sock.port}", [LOCAL])
-    async with sock.played_by(Node(*scripts, patience=limit(3)), node_tls) as node:
-        await edge.serve(listener)
-        if certificate and client_tls is None:
-            client_tls = ssl.create_default_context(cafile=certificate.ca)
-        wire = Wire(edge, node, listener.getsockname()[1], client_tls)
-        try:
-            yield wire
-            await until(lambda: wire.levels[:3] == (0, 0, 0) and wire.levels[4] == 0)
-        finally:
-            await edge.drain(0)
-    listener.close()
-    sock.close()
-    await until(lambda: descriptors() <= before)
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    async def scenario() -> None:
-        await main()
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        loop = runner.get_loop()
-        failures: list[str] = []
-        loop.set_exception_handler(lambda _, context: failures.append(str(context)))
-        runner.run(scenario())
-        assert failures == []
 
 
 @pytest.fixture(scope="module")
@@ -272,12 +162,24 @@ def test_tls_1_1_is_refused(certificate: Certificate) -> None:
     run(main)
 
 
+def test_a_client_that_does_not_begin_its_handshake_has_as_long_as_for_a_head(certificate: Certificate) -> None:
+    async def main() -> None:
+        async with wired(answers(ok(b"x")), certificate=certificate, listen={"head_timeout": "0.3s"}) as wire:
+            begun = asyncio.get_running_loop().time()
+            async with Wire(wire.edge, wire.node, wire.port, None).dial() as silent:
+                await silent.read_to_end()
+            assert 0.25 <= asyncio.get_running_loop().time() - begun < 5
+            assert await wire.ask() == (200, b"x")
+
+    run(main)
+
+
 def test_a_client_that_speaks_no_tls_disturbs_nobody(certificate: Certificate) -> None:
     async def main() -> None:
         async with wired(answers(ok(b"x")), certificate=certificate) as wire:
             async with Wire(wire.edge, wire.node, wire.port, None).dial() as client:
                 await client.send(GET)
-                await client.lost()
+                await client.read_to_end()
             assert wire.node.received == b""
             assert await wire.ask() == (200, b"x")
 
@@ -384,14 +286,15 @@ def test_a_client_killed_in_mid_body_ends_its_nodes_work(
     run(main)
 
 
-@pytest.mark.parametrize("by_reset", [False, True])
-@pytest.mark.parametrize("framing", ["length", "chunked", "until close"])
+@pytest.mark.parametrize(
+    "framing, by_reset",
+    # An orderly end is the end of a body until close.
+    [("length", False), ("length", True), ("chunked", False), ("chunked", True), ("until close", True)],
+)
 @pytest.mark.parametrize("is_tls", [False, True])
 def test_a_node_killed_in_mid_body_is_a_cut_for_its_client(
     framing: str, by_reset: bool, is_tls: bool, certificate: Certificate
 ) -> None:
-    if framing == "until close" and not by_reset:
-        pytest.skip("an orderly end is the end of such a body")
     heads = {"length": ok(BODY[: 4 * MIB])[: -4 * MIB], "chunked": b"HTTP/1.1 200 OK\r\n" + CHUNKED[-30:]}
     head = heads.get(framing, b"HTTP/1.1 200 OK\r\n\r\n")
 
