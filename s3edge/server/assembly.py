@@ -26,6 +26,9 @@ from s3edge.transport.wheel import Wheel
 from s3edge.upstream.cluster import Cluster
 from s3edge.upstream.pool import Connect, Pool, SocketConnect
 
+# Seconds between looks for pipes to spare: long against the pauses of a reader, short against an operator's look.
+TRIM_PIPES = 10.0
+
 
 class Edge:
     """The data path of one worker."""
@@ -40,6 +43,8 @@ class Edge:
         self._wheel = Wheel(loop)
         surroundings = Surroundings(loop, self._wheel, Inbox())
         self._splicing = Splicing(Pipes(), Readiness(loop))
+        self._trimming = self._wheel.timer(self._trim_pipes)
+        self._trimming.set(TRIM_PIPES)
         self._clusters = {
             cluster.name: _cluster(cluster, connect, surroundings, self.meter, rng) for cluster in config.clusters
         }
@@ -80,6 +85,10 @@ class Edge:
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         """Open new connections to these IP addresses."""
         self.nodes[name].addresses = tuple(addresses)
+
+    def _trim_pipes(self) -> None:
+        self._splicing.pipes.trim()
+        self._trimming.set(TRIM_PIPES)
 
     def reload_certificate(self) -> None:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""

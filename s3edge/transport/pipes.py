@@ -27,11 +27,14 @@ class Pipes:
     def __init__(self) -> None:
         self.open = 0
         self._idle: list[Pipe] = []
+        self._spare = 0  # the fewest that were idle at once since the last `trim`
 
     def take(self) -> Pipe:
         """An empty pipe; raises OSError when the process has no descriptors left."""
         if self._idle:
-            return self._idle.pop()
+            pipe = self._idle.pop()
+            self._spare = min(self._spare, len(self._idle))
+            return pipe
         read_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.open += 1
         try:
@@ -46,6 +49,13 @@ class Pipes:
             self._close(pipe)
         else:
             self._idle.append(pipe)
+
+    def trim(self) -> None:
+        """Close the pipes that no body has needed since the last call: a rush does not hold its pipes for ever."""
+        for pipe in self._idle[: self._spare]:
+            self._close(pipe)
+        del self._idle[: self._spare]
+        self._spare = len(self._idle)
 
     def close(self) -> None:
         """Close the idle pipes."""

@@ -81,27 +81,27 @@ class Pool:
     async def open(self) -> NodeConnection:
         """A new connection, to the first of the node's addresses that takes it.
 
-        Raises `NodeError` when none does within the connect timeout, `Overloaded` when we ourselves cannot open any.
+        Each address has the connect timeout. Raises `NodeError` when none takes it, `Overloaded` when we ourselves
+        cannot open any.
         """
-        node = self.node
+        node, limit = self.node, self._limits.connect_timeout
         addresses = node.addresses or (node.host,)
         self._turn += 1
         first = self._turn % len(addresses)
         reason = "it has no address"
-        try:
-            async with asyncio.timeout(self._limits.connect_timeout):
-                for address in addresses[first:] + addresses[:first]:
-                    try:
-                        connection = await self._connect(self._protocol, node, address)
-                    except OSError as error:
-                        if error.errno in _OURS:
-                            raise _exhausted(error) from error
-                        reason = error.strerror or str(error)
-                        continue
-                    self._meter.connection(node.name, "opened")
-                    return connection
-        except TimeoutError:
-            reason = f"no connection within {self._limits.connect_timeout:g} s"
+        for address in addresses[first:] + addresses[:first]:
+            try:
+                async with asyncio.timeout(limit):
+                    connection = await self._connect(self._protocol, node, address)
+            except TimeoutError:
+                reason = f"no connection within {limit:g} s"
+            except OSError as error:
+                if error.errno in _OURS:
+                    raise _exhausted(error) from error
+                reason = error.strerror or str(error)
+            else:
+                self._meter.connection(node.name, "opened")
+                return connection
         self._meter.connection(node.name, "failed")
         raise NodeError("ServiceUnavailable", f"Node {node.name}: {reason}.", status=503, retry=Retry.SAFE)
 

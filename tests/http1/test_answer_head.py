@@ -66,9 +66,11 @@ def test_the_body_ends_where_status_method_and_fields_say(
         (b"HTTP/1.1", [b"Connection: keep-alive, close"], False),
         (b"HTTP/1.1", [b"Connection: close", b"Connection: keep-alive"], False),
         (b"HTTP/1.1", [b"Connection: keep-alive", b"Connection: close"], False),
+        (b"HTTP/1.1", [b"Connection: close", b"Connection: x"], False),
         (b"HTTP/1.1", [b"X-Connection: close"], True),
         (b"HTTP/1.0", [], False),
         (b"HTTP/1.0", [b"Connection: close"], False),
+        (b"HTTP/1.0", [b"Connection: x"], False),
     ],
 )
 def test_a_connection_is_used_again_unless_the_node_says_otherwise(

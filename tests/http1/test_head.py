@@ -195,6 +195,7 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "a name with a no-break space": (400, head(b"Content-Length\xa0: 5")),
     # The request line.
     "HTTP/0.9": (400, head(line=b"GET /")),
+    "no target": (400, head(line=b"GET  HTTP/1.1")),
     "two blanks before the target": (400, head(line=b"GET  / HTTP/1.1")),
     "two blanks behind the target": (400, head(line=b"GET /  HTTP/1.1")),
     "a blank behind the version": (400, head(line=b"GET / HTTP/1.1 ")),

@@ -82,3 +82,18 @@ def test_a_process_out_of_descriptors_is_told_so_and_nothing_is_counted() -> Non
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert caught.value.errno == errno.EMFILE
     assert pipes.open == 0
+
+
+def test_pipes_that_nobody_needed_since_the_last_look_are_closed() -> None:
+    pipes = Pipes()
+    for pipe in [pipes.take() for _ in range(3)]:
+        pipes.give_back(pipe)
+    pipes.trim()
+    assert pipes.open == 3  # all were needed
+    pipes.give_back(pipes.take())
+    pipes.trim()
+    assert pipes.open == 1  # one was
+    pipes.trim()
+    assert pipes.open == 0
+    pipes.give_back(pipes.take())
+    pipes.close()

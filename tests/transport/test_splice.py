@@ -2,14 +2,18 @@
 
 import asyncio
 import errno
+import os
+from collections.abc import Callable
 
 import pytest
 
 from s3edge.http1.head import CHUNKED, UNTIL_CLOSE
 from s3edge.transport.connection import WRITE_BUFFER
 from s3edge.transport.pipes import CAPACITY, Pipe, Pipes
-from s3edge.transport.splice import QUANTUM, SPLICE_FROM, Splice, transfer
+from s3edge.transport.readiness import Readiness
+from s3edge.transport.splice import QUANTUM, SPLICE_FROM, Splice, Splicing, transfer
 from s3edge.transport.transfer import Relay, Transfer
+from tests.support.virtual_time import run as run_in_memory
 from tests.transport.ends import HEAD_LIMIT, LineConnection, line, memory_ends, surroundings
 from tests.transport.sockets import Loops, on_both_loops, run, socket_ends, until
 from tests.transport.splicing import LIMIT, MIB, SMALL, begin, dammed, is_waiting_for_sink, is_waiting_for_source, noise
@@ -195,6 +199,39 @@ def test_bytes_wait_in_the_pipe_for_a_sink_that_takes_none(loops: Loops) -> None
             await moving.finished()
 
     run(loops, main())
+
+
+class Turns(Readiness):
+    """Lets the test say when a descriptor is ready."""
+
+    def watch(self, fd: int, mask: int, callback: Callable[[], None]) -> None:
+        self._callbacks[fd] = callback
+
+    def forget(self, fd: int) -> None:
+        del self._callbacks[fd]
+
+
+def test_an_endless_source_gets_no_more_than_its_quantum_in_a_turn() -> None:
+    async def main() -> None:
+        ends, turns = await memory_ends(), Turns(asyncio.get_running_loop())
+        ends.source._fd, ends.sink._fd = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
+        pipes = Pipes()
+        moving = Splice(ends.source, ends.sink, 5 * QUANTUM, LIMIT, Splicing(pipes, turns))
+        moving.start(b"")
+        moved = [moving.moved]
+        while not moving.is_done:
+            (callback,) = turns._callbacks.values()
+            callback()
+            moved.append(moving.moved - sum(moved))
+        assert sum(moved) == 5 * QUANTUM
+        assert max(moved) < QUANTUM + CAPACITY
+        ends.source.abort()
+        ends.sink.abort()
+        await asyncio.sleep(1)
+        pipes.close()
+        turns.close()
+
+    run_in_memory(main())
 
 
 @on_both_loops

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.http1.body import ChunkedBody, LengthBody, UntilCloseBody
+from s3edge.http1.body import Body, ChunkedBody, LengthBody, UntilCloseBody
 from s3edge.transport.connection import WRITE_BUFFER
 from s3edge.transport.transfer import Relay, StalledError
 from tests.support.memory import Link
 from tests.support.virtual_time import run
-from tests.transport.ends import HEAD_LIMIT, LineConnection, memory_ends, surroundings
+from tests.transport.ends import HEAD_LIMIT, LineConnection, line, memory_ends, surroundings
 from tests.transport.relaying import KIB, LIMIT, announced, relay
 
 
@@ -35,6 +35,21 @@ def test_a_body_arrives_behind_its_head_whole_and_nothing_more(size: int, along:
         await asyncio.sleep(1)
         assert ends.source.unread == rest
         assert ends.reader.received == b"HEAD" + body[:size]
+
+    run(main())
+
+
+@pytest.mark.parametrize("coded, body", [(b"hello", LengthBody(5)), (b"1\r\n!\r\n0\r\n\r\n", ChunkedBody())])
+def test_what_came_along_behind_a_whole_body_stays_with_the_source(coded: bytes, body: Body) -> None:
+    async def main() -> None:
+        ends = await memory_ends()
+        await announced(ends, -1, coded + line(0, "next"))
+        transfer = relay(ends, body)
+        transfer.start(b"HEAD")
+        assert transfer.is_done
+        assert (await ends.source.head()).raw == line(0, "next")
+        await asyncio.sleep(1)
+        assert ends.reader.received == b"HEAD" + coded
 
     run(main())
 

@@ -36,6 +36,7 @@ def test_a_limit_fires_once_at_the_first_tick_after_it_is_over() -> None:
         for limit, seconds in zip(limits, (0.0, 0.1, 1.0, 1.1, 60.0), strict=True):
             limit.timer.set(seconds)
         await asyncio.sleep(1000)
+        assert {limit.timer.due for limit in limits} == {float("inf")}
         return [limit.times for limit in limits]
 
     assert run(main()) == [[0.25], [0.25], [1.25], [1.25], [60.25]]

@@ -273,6 +273,20 @@ def test_a_node_that_never_answers_is_given_up_at_the_connect_timeout() -> None:
     assert (error.message, error.retry) == ("Node node-1: no connection within 2 s.", Retry.SAFE)
 
 
+def test_an_address_that_never_answers_leaves_the_next_one_its_own_time() -> None:
+    async def main() -> None:
+        made = bench("10.0.0.1", "10.0.0.2", connect_timeout=2)
+        made.network.silence(("10.0.0.1", PORT))
+        times = []
+        for _ in range(2):
+            await made.pool.open()
+            times.append(now())
+        assert times == [0, 2]  # the second turn begins with the silent one
+        assert made.count("failed") == 0
+
+    run(main())
+
+
 def test_a_connection_may_take_as_long_as_the_connect_timeout() -> None:
     async def main() -> None:
         made = bench(connect_timeout=2)
