@@ -86,14 +86,14 @@ class Edge:
         """Open new connections to these IP addresses."""
         self.nodes[name].addresses = tuple(addresses)
 
-    def _trim_pipes(self) -> None:
-        self._splicing.pipes.trim()
-        self._trimming.set(TRIM_PIPES)
-
     def reload_certificate(self) -> None:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""
         if self._tls is not None and self._listen.tls is not None:
             renew(self._tls, self._listen.tls)
+
+    def _trim_pipes(self) -> None:
+        self._splicing.pipes.trim()
+        self._trimming.set(TRIM_PIPES)
 
 
 def _cluster(

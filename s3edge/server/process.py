@@ -20,7 +20,7 @@ LAGS_KEPT = 120
 
 
 # glibc gives the memory of a body back to the kernel as soon as it can and then faults it in again, page by page:
-# measured, that is a quarter of the CPU of 1 MiB reads. So a worker keeps what it has freed, up to 64 MiB.
+# measured, that is a fifth of the CPU of 1 MiB reads. So a worker keeps what it has freed, up to 64 MiB.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(16 << 20)}
 
 

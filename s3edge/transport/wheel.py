@@ -1,8 +1,8 @@
 """One coarse clock for all the time limits of a worker.
 
 A limit moves with each request, mostly to a later time, so the wheel is lazy: moving it later only writes a number, and
-the slot that comes too early puts the timer where it belongs now. A limit costs a request 0.1 us this way; a
-timer of the event loop costs 2 us. Limits fire up to one tick late, never early.
+the slot that comes too early puts the timer where it belongs now. A timer of the event loop would be made and thrown
+away for each limit. Limits fire up to one tick late, never early.
 """
 
 import asyncio
