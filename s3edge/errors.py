@@ -1,4 +1,4 @@
-"""The errors of s3edge: whose fault it is, what to answer, whether another try may help."""
+"""The errors of s3edge: whose fault it is, and what to answer."""
 
 from enum import StrEnum
 
@@ -15,27 +15,18 @@ class Origin(StrEnum):
     EDGE = "edge"
 
 
-class Retry(StrEnum):
-    """Whether the same request may be sent again."""
-
-    NEVER = "never"
-    SAFE = "safe"
-    IF_UNSENT = "if_unsent"
-
-
 class EdgeError(Exception):
     """A request that ends without a node's answer.
 
     `status` is the HTTP status and `code` the S3 error code that the client gets; `message` is for people.
     """
 
-    def __init__(self, origin: Origin, status: int, code: str, message: str, retry: Retry = Retry.NEVER) -> None:
+    def __init__(self, origin: Origin, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.origin = origin
         self.status = status
         self.code = code
         self.message = message
-        self.retry = retry
 
 
 class ClientError(EdgeError):
@@ -48,12 +39,12 @@ class ClientError(EdgeError):
 class NodeError(EdgeError):
     """A node refused, broke or never gave its answer."""
 
-    def __init__(self, code: str, message: str, *, status: int = 502, retry: Retry = Retry.IF_UNSENT) -> None:
-        super().__init__(Origin.NODE, status, code, message, retry)
+    def __init__(self, code: str, message: str, *, status: int = 502) -> None:
+        super().__init__(Origin.NODE, status, code, message)
 
 
 class Overloaded(EdgeError):
     """s3edge itself cannot take the request now."""
 
-    def __init__(self, message: str, *, code: str = "ServiceUnavailable", retry: Retry = Retry.SAFE) -> None:
-        super().__init__(Origin.EDGE, 503, code, message, retry)
+    def __init__(self, message: str, *, code: str = "ServiceUnavailable") -> None:
+        super().__init__(Origin.EDGE, 503, code, message)

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from s3edge.health.status import NodeStatus
+from s3edge.health.status import NodeStatus, Probed
 from s3edge.telemetry.meter import Snapshot
 
 
 def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> list[dict[str, Any]]:
-    """One JSON object per node; `now` is the clock that the nodes' health was kept by."""
+    """One JSON object per node; `now` is the clock that the nodes' states were kept by."""
     inflight = _per_node(snapshot, "s3edge_node_inflight")
     attempts = _per_node(snapshot, "s3edge_attempts_total")
     return [
@@ -17,9 +17,15 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
             "name": node.name,
             "url": node.url,
             "cluster": node.cluster,
+            "zone": node.zone,
+            "tier": node.tier,
+            "weight": node.weight,
+            "share": node.share,
             "state": node.state,
-            "state_seconds": round(now - node.health.since, 1),
-            "last_probe": _last_probe(node),
+            "state_seconds": round(now - node.since, 1),
+            "reason": node.reason,
+            "last_probe": _last(node.shallow),
+            "last_deep_probe": None if node.deep is None else _last(node.deep),
             "addresses": list(node.addresses),
             "inflight": int(inflight[node.name]),
             "attempts": int(attempts[node.name]),
@@ -28,10 +34,8 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
     ]
 
 
-def _last_probe(node: NodeStatus) -> str:
-    if node.last_probe is None:
-        return "not probed yet"
-    return f"{'good' if node.last_probe.is_good else 'bad'}: {node.last_probe.reason}"
+def _last(probed: Probed) -> str:
+    return "not probed yet" if probed.last is None else f"{probed.last.sign}: {probed.last.reason}"
 
 
 def _per_node(snapshot: Snapshot, family: str) -> Counter[str]:

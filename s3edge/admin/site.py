@@ -3,21 +3,29 @@
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
+from s3edge.admin.drains import Drains
+from s3edge.admin.events import EventPage
 from s3edge.admin.nodes import describe
+from s3edge.admin.origin import own_pages_only
 from s3edge.health.status import NodeStatus
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.metrics import exposition
+from s3edge.telemetry.stream import EventStream
 
 # Seconds for open admin requests when the server closes; a scrape waits one second at most for workers.
 CLOSE_LIMIT = 2.0
 
 
 class Observed(Protocol):
-    """What the admin server shows."""
+    """What the admin server shows, and what it may change."""
+
+    @property
+    def events(self) -> EventStream:
+        """What was decided, in all processes."""
 
     def nodes(self) -> Iterable[NodeStatus]:
         """All nodes, in the order of the configuration."""
@@ -28,21 +36,30 @@ class Observed(Protocol):
     def why_not_ready(self) -> str | None:
         """What keeps clients from being served; None: nothing."""
 
+    def set_drained(self, name: str, is_drained: bool) -> NodeStatus | None:
+        """Drain a node, or end that; None if no node has this name."""
+
 
 class AdminSite:
     """Serves the admin paths on one socket, from `start` until `close`."""
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
-        app = web.Application()
+        events = EventPage(observed.events)
+        drains = Drains(observed.set_drained, lambda: [node.name for node in observed.nodes()], self._described)
+        app = web.Application(middlewares=[own_pages_only])
         app.add_routes(
             [
                 web.get("/metrics", self._metrics),
                 web.get("/-/healthy", self._healthy),
                 web.get("/-/ready", self._ready),
                 web.get("/api/v1/nodes", self._nodes),
+                web.post("/api/v1/nodes/{name}/drain", drains.drain),
+                web.post("/api/v1/nodes/{name}/undrain", drains.undrain),
+                web.get("/api/v1/events", events.get, allow_head=False),
             ]
         )
+        app.on_shutdown.append(events.close)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_LIMIT)
 
     async def start(self, sock: socket.socket) -> None:
@@ -68,6 +85,8 @@ class AdminSite:
         return web.Response(status=503, text=f"not ready: {reason}\n")
 
     async def _nodes(self, request: web.Request) -> web.Response:
+        return web.json_response({"nodes": await self._described(self._observed.nodes())})
+
+    async def _described(self, nodes: Iterable[NodeStatus]) -> list[dict[str, Any]]:
         snapshot = await self._observed.snapshot()
-        now = asyncio.get_running_loop().time()
-        return web.json_response({"nodes": describe(self._observed.nodes(), snapshot, now)})
+        return describe(nodes, snapshot, asyncio.get_running_loop().time())

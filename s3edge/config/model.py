@@ -4,17 +4,15 @@
 What one part alone cannot see (names that are taken twice, routes to nowhere) is checked in `check.py`.
 """
 
-import re
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from s3edge.config.address import Address, BaseHost, ListenAddress, NodeAddress, host_and_port
-from s3edge.config.fault import Refused
+from s3edge.config.health import Ejection, Health
 from s3edge.config.part import LocalFile, Name, Part
 from s3edge.config.policy import Policy
-from s3edge.config.units import KIB, MIB, Seconds, SecondsOrZero, Workers, matching, one_of, size, whole_number
+from s3edge.config.units import KIB, MIB, Flag, Seconds, SecondsOrZero, Workers, size, whole_number
 
 # Loopback: a sidecar beside its clients is the safe default; serving a network is the operator's decision.
 DEFAULT_LISTEN = Address("127.0.0.1", 9000)
@@ -32,13 +30,6 @@ IDLE_TIMEOUT = 75.0
 # What Kubernetes gives a container between SIGTERM and SIGKILL.
 DRAIN = 30.0
 
-# One round of probes a second finds a dead node in about three; a probe costs a node well under a millisecond.
-PROBE_INTERVAL = 1.0
-PROBE_TIMEOUT = 1.0
-# HAProxy's `rise 2 fall 3`: one lost packet ejects no node, one lucky answer brings none back.
-PROBE_RISE = 2
-PROBE_FALL = 3
-
 # Idle connections to keep for each node and worker: as many as a data loader of 256 threads opens at once.
 IDLE_CONNECTIONS = 256
 # Below the limits of the servers, which else may close a connection while a request is on its way: MinIO waits 30 s
@@ -50,24 +41,11 @@ CONNECT_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 60.0
 
 
-class Preset(StrEnum):
-    """What a probe asks a node: a vendor's own health path, any S3 answer, one HTTP path, or a TCP connection."""
-
-    MINIO = "minio"
-    CEPH = "ceph"
-    S3 = "s3"
-    HTTP = "http"
-    TCP = "tcp"
-
-
-PresetName = Annotated[Preset, BeforeValidator(one_of(Preset))]
-PATH_ALLOWED = "a path that begins with / and has no spaces, such as /healthz"
-ProbePath = Annotated[str, BeforeValidator(matching(re.compile(r"/[!-~]{0,1023}"), PATH_ALLOWED))]
 HeadLimit = Annotated[int, BeforeValidator(size(SMALLEST_HEAD_LIMIT, LARGEST_HEAD_LIMIT))]
 # HAProxy's upper bound; a node of weight 0 would be a node that is not listed.
 Weight = Annotated[int, BeforeValidator(whole_number(1, 256))]
-# More agreeing probes than this would take longer than an operator waits.
-Threshold = Annotated[int, BeforeValidator(whole_number(1, 100))]
+# A few ranks of nodes are a topology; more are a mistyped number.
+Tier = Annotated[int, BeforeValidator(whole_number(0, 9))]
 # The ports of one source address: more connections to one node cannot be open at once.
 IdleLimit = Annotated[int, BeforeValidator(whole_number(0, 65535))]
 
@@ -80,7 +58,10 @@ class Tls(Part):
 
 
 class Listen(Part):
-    """Where clients connect, and how long they may take. `hosts` are the base names of virtual-host addressing."""
+    """Where clients connect, and how long they may take. `hosts` are the base names of virtual-host addressing.
+
+    With `trace` every answer tells what was tried for it, else those to requests that ask with `x-s3edge-trace`.
+    """
 
     address: ListenAddress = DEFAULT_LISTEN
     tls: Tls | None = None
@@ -88,6 +69,7 @@ class Listen(Part):
     head_limit: HeadLimit = HEAD_LIMIT
     head_timeout: Seconds = HEAD_TIMEOUT
     idle_timeout: Seconds = IDLE_TIMEOUT
+    trace: Flag = False
 
 
 class Admin(Part):
@@ -97,10 +79,15 @@ class Admin(Part):
 
 
 class NodeConfig(Part):
-    """One storage node, written as a URL or as a mapping with one."""
+    """One storage node, written as a URL or as a mapping with one.
+
+    Nodes of a higher `tier` serve when too few of the lower ones can; in a tier, those of the edge's own `zone` first.
+    """
 
     url: NodeAddress
     weight: Weight = 1
+    zone: Name | None = None
+    tier: Tier = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -125,25 +112,6 @@ class NodeConfig(Part):
         return self.url.scheme == "https"
 
 
-class Health(Part):
-    """How nodes are probed: `fall` failed probes in a row take a node away, `rise` good ones give it back."""
-
-    preset: PresetName = Preset.S3
-    path: ProbePath | None = None
-    interval: Seconds = PROBE_INTERVAL
-    timeout: Seconds = PROBE_TIMEOUT
-    rise: Threshold = PROBE_RISE
-    fall: Threshold = PROBE_FALL
-
-    @model_validator(mode="after")
-    def _path_belongs_to_http(self) -> "Health":
-        if self.preset is Preset.HTTP and self.path is None:
-            raise Refused("preset http with the path to ask for, such as /healthz", found="preset http without a path")
-        if self.preset is not Preset.HTTP and self.path is not None:
-            raise Refused("a path with preset http only", found=f"a path with preset {self.preset}")
-        return self
-
-
 class NodeTls(Part):
     """How `https` nodes are verified: by the CA in this PEM file, else by the system's. Verification is always on."""
 
@@ -165,16 +133,21 @@ class Cluster(Part):
     name: Name
     nodes: tuple[NodeConfig, ...] = Field(min_length=1)
     health: Health = Health()
+    ejection: Ejection = Ejection()
     tls: NodeTls = NodeTls()
     connections: Connections = Connections()
 
 
 class Config(Part):
-    """A whole configuration. `policies` are the policies themselves, in order; the file names globs of policy files."""
+    """A whole configuration. `policies` are the policies themselves, in order; the file names globs of policy files.
+
+    `zone` is where this edge runs.
+    """
 
     listen: Listen = Listen()
     admin: Admin = Admin()
     workers: Workers = "auto"
     drain: SecondsOrZero = DRAIN
+    zone: Name | None = None
     clusters: tuple[Cluster, ...] = Field(min_length=1)
     policies: tuple[Policy, ...] = ()

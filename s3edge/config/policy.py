@@ -2,12 +2,13 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from s3edge.config.fault import Refused
 from s3edge.config.part import Name, Part
+from s3edge.config.resilience import Failover, Hedge, Queue, Resume
 from s3edge.config.units import matching, one_of
 from s3edge.s3.operation import Operation
 
@@ -19,7 +20,9 @@ class Balance(StrEnum):
     """How a node is chosen among the nodes of a cluster that can take a request."""
 
     LEAST_INFLIGHT = "least_inflight"
+    PEAK_EWMA = "peak_ewma"
     ROUND_ROBIN = "round_robin"
+    CONSISTENT_HASH = "consistent_hash"
 
 
 BucketGlob = Annotated[str, BeforeValidator(matching(re.compile(r"[!-.0-~]{1,255}"), BUCKET_ALLOWED))]
@@ -38,17 +41,21 @@ class Match(Part):
 
 
 class Policy(Part):
-    """One policy file. Its sections are `route` and `balance`: the first policy that matches and has one decides it."""
+    """One policy file. Of each section, the first policy that matches and has it decides."""
 
     policy: Name
     match: Match = Match()
     route: tuple[Name, ...] | None = Field(None, min_length=1)
     balance: BalanceName | None = None
+    failover: Failover | None = None
+    hedge: Hedge | None = None
+    resume: Resume | None = None
+    queue: Queue | None = None
 
     @model_validator(mode="after")
     def _decides_something(self) -> "Policy":
         if not self.sections:
-            raise Refused("a policy with at least one of route, balance", found="a policy that decides nothing")
+            raise Refused(f"a policy with at least one of {', '.join(SECTIONS)}", found="a policy that decides nothing")
         return self
 
     @property
@@ -58,4 +65,8 @@ class Policy(Part):
     @property
     def sections(self) -> frozenset[str]:
         """The names of the sections that this policy decides."""
-        return frozenset(name for name in ("route", "balance") if getattr(self, name) is not None)
+        return frozenset(name for name in SECTIONS if getattr(self, name) is not None)
+
+
+SECTIONS: Final = tuple(name for name in Policy.model_fields if name not in ("policy", "match"))
+"""What a policy may decide, in the order of the documentation."""

@@ -6,6 +6,7 @@ own result back, so that a configuration survives the way through JSON.
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
@@ -28,14 +29,20 @@ _BYTES_PER_FOLDED_UNIT = {unit.casefold(): factor for unit, factor in BYTES_PER_
 # What `_QUANTITY` can hold; below it, floats count whole numbers exactly. Infinity and NaN are not below it.
 LARGEST_NUMBER = 10**15
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+# Examples for messages; each range has at least one of them.
+_DURATIONS = {"250ms": 0.25, "10s": 10.0, "2m": 120.0, "1h": 3600.0}
+_SHARES = {"20%": 0.2, "90%": 0.9}
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def duration(low: float = SHORTEST_SECONDS, high: float = LONGEST_SECONDS) -> Callable[[object], float]:
     """A parser of durations from `low` to `high` seconds: `250ms`, `10s`, `1.5m`, `1h`, or a bare number of seconds."""
-    allowed = f"a duration from {seconds_text(low)} to {seconds_text(high)}, such as 250ms, 10s, 2m or 1h"
+    examples = [text for text, seconds in _DURATIONS.items() if low <= seconds <= high]
+    allowed = f"a duration from {seconds_text(low)} to {seconds_text(high)}, such as {_listed(examples)}"
 
     def parse(value: object) -> float:
         number, unit = _quantity(value, allowed)
@@ -77,6 +84,10 @@ def _quantity(value: object, allowed: str) -> tuple[float, str]:
     return float(match[1]), match[2]
 
 
+def _listed(words: list[str]) -> str:
+    return " or ".join(", ".join(words).rsplit(", ", 1))
+
+
 def seconds_text(seconds: float) -> str:
     """Seconds in the largest unit that gives a whole number, as `duration` reads it back."""
     for unit in ("h", "m", "s"):
@@ -107,6 +118,44 @@ def whole_number(low: int, high: int) -> Callable[[object], int]:
     return parse
 
 
+def number(low: float, high: float) -> Callable[[object], float]:
+    """A parser of plain numbers from `low` to `high`."""
+    allowed = f"a number from {low:g} to {high:g}"
+
+    def parse(value: object) -> float:
+        count, unit = _quantity(value, allowed)
+        if unit or not low <= count <= high:
+            raise Refused(allowed)
+        return float(count)
+
+    return parse
+
+
+def share(low: float = 0.0, high: float = 1.0) -> Callable[[object], float]:
+    """A parser of shares from `low` to `high`: `20%`, or a bare number, of which 1 is the whole."""
+    example = next(text for text, part in _SHARES.items() if low <= part <= high)
+    allowed = f"a share from {low * 100:g}% to {high * 100:g}%, such as {example}"
+
+    def parse(value: object) -> float:
+        match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+        # As decimals, 99.9% is the same number as 0.999.
+        part = float(Decimal(match[1]) / 100) if match else _quantity(value, allowed)[0]
+        if (match is None and isinstance(value, str)) or not low <= part <= high:
+            raise Refused(allowed)
+        return float(part)
+
+    return parse
+
+
+def parse_flag(value: object) -> bool:
+    """`true` or `false`; words such as `yes` are none, as in YAML 1.2."""
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise Refused(FLAG_ALLOWED)
+    return value == "true"
+
+
 def one_of(choices: type[Choice], allowed: str = "") -> Callable[[object], Choice]:
     """A parser of the values of an enum; `allowed` replaces the list of them where that is too long to print."""
     allowed = allowed or ", ".join(choices)
@@ -133,6 +182,8 @@ def matching(form: re.Pattern[str], allowed: str) -> Callable[[object], str]:
     return parse
 
 
+FLAG_ALLOWED = "true or false"
+
 # More workers than this on one port is a mistyped number: the largest machines of 2025 have about as many cores.
 MOST_WORKERS = 512
 
@@ -149,5 +200,7 @@ def parse_workers(value: object) -> int | Literal["auto"]:
 
 Seconds = Annotated[float, BeforeValidator(duration())]
 SecondsOrZero = Annotated[float, BeforeValidator(duration(low=0.0))]
+Share = Annotated[float, BeforeValidator(share())]
 Bytes = Annotated[int, BeforeValidator(size())]
+Flag = Annotated[bool, BeforeValidator(parse_flag)]
 Workers = Annotated[int | Literal["auto"], BeforeValidator(parse_workers)]

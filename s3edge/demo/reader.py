@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from threading import Event
 from typing import Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from s3edge.demo.samples import BUCKET, Sample, connect
 
-READS = 4  # at the same time; enough to keep two processors busy
+READS = 6  # at the same time
+PIECE = 1 << 20  # bytes of a body that are read at once
+# Seconds of work on each piece, as a training job has: large bodies are then on their way for about a second, so that a
+# node which is taken away has some in the middle.
+WORK = 0.02
 PAUSE = 0.1  # seconds after an error, so that a dead endpoint is not asked in a tight loop
 
 
@@ -28,7 +33,7 @@ class Tally:
 
 
 class Reader:
-    """Reads random samples from `url`, several at the same time, in threads as boto3's users do.
+    """Reads random samples from `url`, several at the same time, in threads as boto3's users do, and checks all bytes.
 
     Closing waits for the reads in flight, so what is read from should be closed first.
     """
@@ -38,6 +43,7 @@ class Reader:
         self._samples = samples
         self._chance = chance
         self._client = connect(url, READS)
+        self._is_over = Event()
         self._threads = ThreadPoolExecutor(READS, thread_name_prefix="reader")
 
     def __enter__(self) -> Self:
@@ -48,10 +54,13 @@ class Reader:
         self._client.close()
 
     async def run(self) -> None:
-        """Read until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for number in range(READS):
-                group.create_task(self._read_on(), name=f"reader-{number}")
+        """Read until cancelled; then no further piece is read."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(READS):
+                    group.create_task(self._read_on(), name=f"reader-{number}")
+        finally:
+            self._is_over.set()
 
     async def _read_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,6 +78,10 @@ class Reader:
             self.tally.wrong += content != sample.content
 
     def _read(self, key: str) -> bytes:
+        content = bytearray()
         with closing(self._client.get_object(Bucket=BUCKET, Key=key)["Body"]) as body:
-            content: bytes = body.read()
-            return content
+            while piece := body.read(PIECE):
+                content += piece
+                if len(piece) == PIECE and self._is_over.wait(WORK):
+                    break
+        return bytes(content)

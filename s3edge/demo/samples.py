@@ -16,8 +16,10 @@ REGION = "us-east-1"
 KIB = 1 << 10
 MIB = 1 << 20
 
-# Sizes in bytes and how many objects of each: small ones as a RAG service reads them, large ones as training does.
-SIZES = ((4 * KIB, 16), (64 * KIB, 10), (MIB, 8), (8 * MIB, 4))
+# Sizes in bytes and how many objects of each: small ones as a RAG service reads them, large ones as training does. The
+# largest are more than what Linux's socket buffers hold between a node and a client, about 20 MiB, so that they are on
+# their way for as long as they are read.
+SIZES = ((4 * KIB, 16), (64 * KIB, 10), (MIB, 8), (8 * MIB, 4), (64 * MIB, 2))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from s3edge.demo.nodes import Nodes
 from s3edge.demo.progress import Progress
 from s3edge.demo.reader import Reader, Tally
 from s3edge.demo.samples import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, make_samples, write_samples
+from s3edge.demo.watch import Hidden
 
 CHAOS_PERIOD = 4.0  # seconds that a node is away, then that all are there; longer than probes need to notice
 
@@ -29,13 +30,13 @@ async def perform(chaos: bool, listen: Address, admin: Address, seconds: float |
         _say(console, f"storage  three nodes that share {len(samples)} objects: {' '.join(nodes.urls)}")
         # The reader closes last, since its reads in flight end with the endpoint.
         with Reader(endpoint, samples, random.Random()) as reader:
+            progress = Progress(console, reader.tally, site)
             try:
                 async with serving(listen, admin, nodes.urls):
                     _tell_how_to_use(console, endpoint, site)
-                    progress = Progress(console, reader.tally, site)
                     await _play(reader, progress, nodes if chaos else None, console, seconds)
             finally:
-                _say(console, _summary(reader.tally))
+                _say(console, _summary(reader.tally, progress.hidden))
     return 1 if reader.tally.wrong else 0
 
 
@@ -66,7 +67,7 @@ async def _harass(nodes: Nodes, console: Console) -> None:
 
 
 def _tell_how_to_use(console: Console, endpoint: str, site: str) -> None:
-    _say(console, f"s3edge   {endpoint}   metrics: {site}/metrics")
+    _say(console, f"s3edge   {endpoint}   metrics: {site}/metrics   what it decides: {site}/api/v1/events")
     _say(
         console,
         f"""
@@ -84,8 +85,9 @@ Reading and checking every byte; Ctrl-C ends it.
     )
 
 
-def _summary(tally: Tally) -> str:
-    text = f"read {tally.objects} objects, {tally.octets >> 20} MiB; {tally.errors} errors seen by the client"
+def _summary(tally: Tally, hidden: Hidden) -> str:
+    text = f"read {tally.objects} objects, {tally.octets >> 20} MiB; hidden from the client: {hidden}"
+    text += f"; {tally.errors} errors seen by the client"
     if tally.last_error:
         text += f", the last: {tally.last_error}"
     return f"{text}; {tally.wrong} objects with wrong bytes" if tally.wrong else text

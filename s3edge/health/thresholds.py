@@ -1,34 +1,53 @@
 """When probes turn a node's state: one table, so that a single lost probe moves no traffic.
 
-| state   | good probe                   | bad probe                     |
-|---------|------------------------------|-------------------------------|
-| unknown | up                           | down                          |
-| up      | stays, streak 0              | down after `fall` in a row    |
-| down    | up after `rise` in a row     | stays, streak 0               |
+| state    | good probe               | bad probe                  | draining probe | refused probe |
+|----------|--------------------------|----------------------------|----------------|---------------|
+| unknown  | up                       | down                       | draining       | stays         |
+| up       | stays                    | down after `fall` in a row | draining       | unknown       |
+| down     | up after `rise` in a row | stays                      | draining       | unknown       |
+| draining | up after `rise` in a row | down after `fall` in a row | stays          | unknown       |
 
 The first probe decides alone (as Envoy does for good ones): at the start there is nothing to weigh it against, and a
-cluster should be known to serve one probe after the start, not `rise` probes after.
+cluster should be known to serve one probe after the start, not `rise` probes after. A node that says it drains is
+believed at once, since no accident says so. A probe that is refused no longer knows anything.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from s3edge.health.verdict import Sign
+
 
 class NodeState(StrEnum):
-    """What the probes say of a node; unknown until the first one ends."""
+    """Whether a node may be used: `unknown` (it may) until a first probe ends, `drained` by the operator."""
 
     UNKNOWN = "unknown"
     UP = "up"
     DOWN = "down"
+    DRAINING = "draining"
+    DRAINED = "drained"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether new requests may go to the node."""
+        return self in (NodeState.UNKNOWN, NodeState.UP)
+
+
+_STATES = {
+    Sign.GOOD: NodeState.UP,
+    Sign.BAD: NodeState.DOWN,
+    Sign.DRAINING: NodeState.DRAINING,
+    Sign.REFUSED: NodeState.UNKNOWN,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A node's state, the time at which it began, and how many probes in a row have spoken against it."""
+    """What one kind of probe makes of a node, and how many in a row (`streak`) have lately pointed to another state."""
 
-    state: NodeState
-    since: float
+    state: NodeState = NodeState.UNKNOWN
     streak: int = 0
+    toward: NodeState = NodeState.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +57,15 @@ class Thresholds:
     rise: int
     fall: int
 
-    def after(self, health: Health, is_good: bool, now: float) -> Health:
+    def after(self, health: Health, sign: Sign) -> Health:
         """The health after one more probe. The state turned if, and only if, it differs from the one before."""
-        says = NodeState.UP if is_good else NodeState.DOWN
+        says = _STATES[sign]
         if says is health.state:
-            return Health(health.state, health.since)
-        needed = {NodeState.UNKNOWN: 1, NodeState.UP: self.fall, NodeState.DOWN: self.rise}[health.state]
-        streak = health.streak + 1
-        if streak < needed:
-            return Health(health.state, health.since, streak)
-        return Health(says, now)
+            return Health(says)
+        streak = health.streak + 1 if says is health.toward else 1
+        return Health(says) if streak >= self._needed(health.state, says) else Health(health.state, streak, says)
+
+    def _needed(self, state: NodeState, says: NodeState) -> int:
+        if state is NodeState.UNKNOWN:
+            return 1
+        return {NodeState.UP: self.rise, NodeState.DOWN: self.fall}.get(says, 1)

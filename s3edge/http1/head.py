@@ -20,10 +20,14 @@ CHUNKED: Final = -1
 UNTIL_CLOSE: Final = -2
 """Body length of an answer that ends when its connection does."""
 
-# The fields that frame a message or belong to one hop; everything else passes without being looked at.
+TRACE: Final = b"x-s3edge-trace"
+"""The field by which a client asks what was tried for its request, and is told."""
+
+# The fields that frame a message, belong to one hop or are s3edge's own, and `range`, of which each request is asked
+# whether it is there; everything else passes without being looked at.
 _REQUEST_FIELDS: Final = re.compile(
-    rb"\n(connection|content-length|expect|host|keep-alive|proxy-connection|te|transfer-encoding|upgrade):"
-    rb"[ \t]*([^\r]*)"
+    rb"\n(connection|content-length|expect|host|keep-alive|proxy-connection|range|te|transfer-encoding|upgrade|%b):"
+    rb"[ \t]*([^\r]*)" % TRACE
 )
 # `Connection: keep-alive`, in every answer of nginx and Ceph, says what is so anyway.
 _ANSWER_FIELDS: Final = re.compile(
@@ -50,11 +54,14 @@ class RequestHead:
     """A checked request head.
 
     `raw` is the head as it came, blank line included. `length` is the body's length in bytes, or `CHUNKED`; 0 means no
-    body. `hop_fields` tells that the head carries fields which must not reach the node.
+    body. `hop_fields` tells that the head carries fields which must not reach the node, `has_range` that it has a
+    `Range`, `asks_trace` that it has the field `TRACE`.
     """
 
     __slots__ = (
+        "asks_trace",
         "expects_continue",
+        "has_range",
         "hop_fields",
         "host",
         "keep_alive",
@@ -77,6 +84,8 @@ class RequestHead:
         self.keep_alive = minor == 1
         self.expects_continue = False
         self.hop_fields = False
+        self.has_range = False
+        self.asks_trace = False
 
     def header(self, name: bytes) -> bytes | None:
         """The value of the first field called `name` (lower case), without blanks around it, or None."""
@@ -176,7 +185,11 @@ def _read_request_field(head: RequestHead, name: bytes, value: bytes) -> None:
         if value != b"100-continue":
             raise ClientError(417, "InvalidRequest", "Only the expectation 100-continue is known.")
         head.expects_continue = head.minor == 1
-    elif name in (b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade"):
+    elif name == b"range":
+        head.has_range = True
+    elif name == TRACE:
+        head.asks_trace = True
+    else:
         head.hop_fields = True
         if name == b"connection":
             tokens = _tokens(value)

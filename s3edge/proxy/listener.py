@@ -53,7 +53,7 @@ class Listener:
         """Accept no more, let exchanges end for at most `seconds`, then cut the rest."""
         if self._server is not None:
             self._server.close()
-        self._exchanges.is_draining = True
+        self._exchanges.drain()
         for client in list(self._clients):
             if not client.is_busy and not client.has_begun:
                 client.close()

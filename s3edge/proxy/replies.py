@@ -19,24 +19,31 @@ class Replies:
         self._seed = rng.getrandbits(64)
         self._count = 0
 
-    def send(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, *, may_stay: bool) -> bool:
+    def send(
+        self,
+        client: ClientConnection,
+        head: RequestHead | None,
+        error: EdgeError,
+        *,
+        may_stay: bool,
+        trace: bytes = b"",
+    ) -> bool:
         """Answer with `error`; True if the connection may carry another request.
 
         It may not when the request had a body, of which an unknown part is still to come, or was not understood
-        (`head` is None).
+        (`head` is None). `trace` is a line of its own, or empty.
         """
         stays = may_stay and head is not None and head.keep_alive and head.minor == 1 and head.length == 0
         self._count += 1
-        client.transport.write(
-            error_reply(
-                error.status,
-                error.code,
-                error.message,
-                "" if head is None else head.target.partition(b"?")[0].decode("latin-1"),
-                request_id(self._count, self._seed),
-                close=not stays,
-                head_only=head is not None and head.method == b"HEAD",
-                retry_after_ms=RETRY_AFTER_MS if error.status == 503 else None,
-            )
+        reply = error_reply(
+            error.status,
+            error.code,
+            error.message,
+            "" if head is None else head.target.partition(b"?")[0].decode("latin-1"),
+            request_id(self._count, self._seed),
+            close=not stays,
+            head_only=head is not None and head.method == b"HEAD",
+            retry_after_ms=RETRY_AFTER_MS if error.status == 503 else None,
         )
+        client.transport.write(reply.replace(b"\r\n", b"\r\n" + trace, 1))
         return stays

@@ -1,12 +1,18 @@
 """The life of a client's connection: one request after the other, each answered before the next is read."""
 
+import asyncio
+import logging
+
 from s3edge.errors import EdgeError
 from s3edge.proxy.client import STALL_LIMIT, ClientConnection
-from s3edge.proxy.exchange import REFUSED, Exchanges
+from s3edge.proxy.exchange import Exchanges
+from s3edge.proxy.progress import REFUSED
 from s3edge.proxy.replies import Replies
 from s3edge.s3.operation import Operation
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import ConnectionGoneError
+
+log = logging.getLogger(__name__)
 
 
 class Sessions:
@@ -35,9 +41,12 @@ class Sessions:
             client.close()
         except EdgeError as error:
             self._refuse(client, error)
-        except BaseException:
+        except asyncio.CancelledError:
             client.abort()
             raise
+        except Exception:
+            log.exception("a client was cut by a fault of s3edge itself; please report this")
+            client.abort()
         finally:
             client.is_busy = False
 

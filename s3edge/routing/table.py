@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
+from typing import Any
 
-from s3edge.config.policy import Balance, Policy
+from s3edge.config.policy import Balance, Match, Policy
+from s3edge.config.resilience import Failover, Hedge, Queue, Resume
 from s3edge.s3.operation import Operation
 
 # Requests for buckets that do not exist must not grow the memory. This many plans take about 1 MiB; beyond it, all are
@@ -22,38 +24,26 @@ class Plan:
     """
 
     clusters: tuple[str, ...]
-    balance: Balance
-    policy: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One policy, ready to be matched; None stands for "all"."""
-
-    name: str
-    operations: frozenset[Operation] | None
-    buckets: re.Pattern[str] | None
-    route: tuple[str, ...] | None
-    balance: Balance | None
-
-    def matches(self, operation: Operation, bucket: str | None) -> bool:
-        if self.operations is not None and operation not in self.operations:
-            return False
-        return self.buckets is None or (bucket is not None and self.buckets.match(bucket) is not None)
+    balance: Balance = Balance.PEAK_EWMA
+    failover: Failover = Failover()
+    hedge: Hedge = Hedge()
+    resume: Resume = Resume()
+    queue: Queue = Queue()
+    policy: str | None = None
 
 
 class Table:
-    """The policies in the order of the configuration: the first that matches and has a section decides that section."""
+    """The policies in the order of the configuration: the first that matches and has a section decides that section.
 
-    def __init__(self, rows: Sequence[_Row], fallback: Plan) -> None:
-        self._rows = tuple(rows)
-        self._fallback = fallback
+    Equal plans are one object, so that what is measured for a plan can be kept by it.
+    """
+
+    def __init__(self, policies: Sequence[Policy], cluster_names: Sequence[str]) -> None:
+        """For a checked configuration; where no policy routes, the first cluster serves."""
+        self._rows = [(policy, _buckets(policy.match)) for policy in policies]
+        self._fallback = Plan((cluster_names[0],))
+        self._decided: dict[Plan, Plan] = {}
         self._plans: dict[tuple[Operation, str | None], Plan] = {}
-
-    @classmethod
-    def compile(cls, policies: Sequence[Policy], cluster_names: Sequence[str]) -> "Table":
-        """The table of a checked configuration; where no policy routes, the first cluster serves."""
-        return cls([_row(policy) for policy in policies], Plan((cluster_names[0],), Balance.LEAST_INFLIGHT, None))
 
     def plan(self, operation: Operation, bucket: str | None) -> Plan:
         """The plan for a request, asked once for each: 0.15 us if operation and bucket are known, else some us."""
@@ -69,20 +59,22 @@ class Table:
         return plan
 
     def _decide(self, operation: Operation, bucket: str | None) -> Plan:
-        matching = [row for row in self._rows if row.matches(operation, bucket)]
-        return Plan(
-            next((row.route for row in matching if row.route is not None), self._fallback.clusters),
-            next((row.balance for row in matching if row.balance is not None), self._fallback.balance),
-            matching[0].name if matching else None,
-        )
+        matching = [policy for policy, buckets in self._rows if _fits(policy.match, buckets, operation, bucket)]
+        if not matching:
+            return self._fallback
+        decided: dict[str, Any] = {"policy": matching[0].name}
+        for policy in matching:
+            for section in policy.sections:
+                decided.setdefault("clusters" if section == "route" else section, getattr(policy, section))
+        plan = replace(self._fallback, **decided)
+        return self._decided.setdefault(plan, plan)
 
 
-def _row(policy: Policy) -> _Row:
-    match = policy.match
-    return _Row(
-        policy.name,
-        None if match.operations is None else frozenset(match.operations),
-        None if match.buckets is None else re.compile("|".join(map(translate, match.buckets))),
-        policy.route,
-        policy.balance,
-    )
+def _buckets(match: Match) -> re.Pattern[str] | None:
+    return None if match.buckets is None else re.compile("|".join(map(translate, match.buckets)))
+
+
+def _fits(match: Match, buckets: re.Pattern[str] | None, operation: Operation, bucket: str | None) -> bool:
+    if match.operations is not None and operation not in match.operations:
+        return False
+    return buckets is None or (bucket is not None and buckets.match(bucket) is not None)

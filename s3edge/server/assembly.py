@@ -11,18 +11,21 @@ from s3edge.config.model import Config
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.listener import Listener
+from s3edge.proxy.relay import Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.session import Sessions
 from s3edge.routing.node import Node
 from s3edge.routing.table import Table
 from s3edge.server.certificates import client_context, node_context, renew
+from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import Surroundings
 from s3edge.transport.inbox import Inbox
 from s3edge.transport.pipes import Pipes
 from s3edge.transport.readiness import Readiness
+from s3edge.transport.recording import Room
 from s3edge.transport.splice import Splicing
-from s3edge.transport.wheel import Wheel
+from s3edge.transport.wheel import FINE_TICK, Wheel
 from s3edge.upstream.cluster import Cluster
 from s3edge.upstream.pool import Connect, Pool, SocketConnect
 
@@ -38,29 +41,40 @@ class Edge:
     ) -> None:
         """Build it for `config`; `connect` is how nodes are reached, by default over sockets. Raises StartError."""
         self.meter = Meter()
+        self.journal = Journal(self.meter, loop.time)
         self._listen = config.listen
         self._tls = None if config.listen.tls is None else client_context(config.listen.tls)
-        self._wheel = Wheel(loop)
-        surroundings = Surroundings(loop, self._wheel, Inbox())
+        self._now = loop.time
+        self._wheel, self._fine_wheel = Wheel(loop), Wheel(loop, FINE_TICK)
+        surroundings = Surroundings(loop, self._wheel, self._fine_wheel, Inbox())
         self._splicing = Splicing(Pipes(), Readiness(loop))
         self._trimming = self._wheel.timer(self._trim_pipes)
         self._trimming.set(TRIM_PIPES)
         self._clusters = {
-            cluster.name: _cluster(cluster, connect, surroundings, self.meter, rng) for cluster in config.clusters
+            cluster.name: Cluster(
+                cluster,
+                _pools(cluster, connect, surroundings, self.meter),
+                config.zone,
+                self._wheel,
+                rng,
+                self.journal.record,
+            )
+            for cluster in config.clusters
         }
-        self.nodes = {node.name: node for cluster in self._clusters.values() for node in cluster.nodes}
-        self.meter.gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
-        for cluster in self._clusters.values():
-            for node, pool in cluster.pools.items():
-                self.meter.gauge("s3edge_node_inflight", (node.name,), partial(getattr, node, "inflight"))
-                self.meter.gauge("s3edge_node_connections_idle", (node.name,), partial(getattr, pool, "idle"))
+        self.standings = {
+            node.name: standing for cluster in self._clusters.values() for node, standing in cluster.standings.items()
+        }
+        room = Room()
+        attempts = Attempts(self._clusters, self._splicing, room, self.meter, rng)
+        self._show_levels(room, attempts)
         replies = Replies(rng)
         exchanges = Exchanges(
             tuple(host.encode() for host in config.listen.hosts),
-            Table.compile(config.policies, tuple(self._clusters)),
-            Attempts(self._clusters, self._splicing, self.meter),
-            self._splicing,
+            Table(config.policies, tuple(self._clusters)),
+            attempts,
+            Relays(attempts, self._splicing, self.meter, config.listen.trace),
             replies,
+            self.journal,
             self.meter,
         )
         sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
@@ -77,38 +91,51 @@ class Edge:
             cluster.close()
         self._splicing.close()
         self._wheel.close()
+        self._fine_wheel.close()
 
-    def set_node_state(self, name: str, is_up: bool) -> None:
-        """Let new attempts go to the node, or not. Exchanges under way go on."""
-        self.nodes[name].is_up = is_up
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """All nodes by their names."""
+        return {name: standing.node for name, standing in self.standings.items()}
+
+    def set_node_state(self, name: str, is_up: bool, share: float = 1.0) -> None:
+        """Let new attempts go to the node, with this share of its weight, or not. Exchanges under way go on."""
+        self.standings[name].turned(is_up, share, self._now())
 
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         """Open new connections to these IP addresses."""
-        self.nodes[name].addresses = tuple(addresses)
+        self.standings[name].node.addresses = tuple(addresses)
 
     def reload_certificate(self) -> None:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""
         if self._tls is not None and self._listen.tls is not None:
             renew(self._tls, self._listen.tls)
 
+    def _show_levels(self, room: Room, attempts: Attempts) -> None:
+        """Have the levels that others keep read for each snapshot of the meter."""
+        gauge = self.meter.gauge
+        gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
+        gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
+        gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))
+        for cluster in self._clusters.values():
+            gauge("s3edge_queued", (cluster.name,), partial(getattr, cluster, "waiting"))
+        for name, standing in self.standings.items():
+            gauge("s3edge_node_inflight", (name,), partial(getattr, standing.node, "inflight"))
+            gauge("s3edge_node_ejected", (name,), partial(getattr, standing.node, "is_ejected"))
+            gauge("s3edge_node_weight", (name,), partial(getattr, standing.node, "weight"))
+            gauge("s3edge_node_throttle_rate", (name,), partial(getattr, standing, "throttle_rate"))
+            gauge("s3edge_node_connections_idle", (name,), partial(getattr, standing.pool, "idle"))
+
     def _trim_pipes(self) -> None:
         self._splicing.pipes.trim()
         self._trimming.set(TRIM_PIPES)
 
 
-def _cluster(
-    config: ClusterConfig,
-    connect: Connect | None,
-    surroundings: Surroundings,
-    meter: Meter,
-    rng: Random,
-) -> Cluster:
+def _pools(config: ClusterConfig, connect: Connect | None, surroundings: Surroundings, meter: Meter) -> Sequence[Pool]:
     tls = node_context(config.tls) if any(node.is_tls for node in config.nodes) else None
     pools = []
-    for node_config in config.nodes:
-        node = Node(
-            node_config.name, config.name, node_config.host, node_config.port, node_config.is_tls, node_config.weight
-        )
+    for url in config.nodes:
+        node = Node(url.name, config.name, url.host, url.port, url.is_tls, url.zone, url.tier, url.weight)
         how = connect or SocketConnect(surroundings.loop, tls if node.is_tls else None)
         pools.append(Pool(node, config.connections, how, surroundings, meter))
-    return Cluster(config.name, pools, rng)
+    return pools

@@ -5,21 +5,24 @@ from collections.abc import Iterable
 from s3edge import __version__
 from s3edge.health.status import NodeStatus
 from s3edge.health.thresholds import NodeState
+from s3edge.health.verdict import Sign
 from s3edge.server.pool import WorkerPool
 from s3edge.telemetry.meter import Snapshot
 
 
 def node_figures(nodes: Iterable[NodeStatus]) -> Snapshot:
-    """What probes found."""
+    """What probes found and the operator decided."""
     nodes = list(nodes)
     return {
         "s3edge_node_state": [
             ([node.cluster, node.name, state], float(node.state is state)) for node in nodes for state in NodeState
         ],
         "s3edge_probes_total": [
-            ([node.cluster, node.name, verdict], count)
+            ([node.cluster, node.name, kind, sign], probed.counts[sign])
             for node in nodes
-            for verdict, count in (("good", node.probes_good), ("bad", node.probes_bad))
+            for kind, probed in (("shallow", node.shallow), ("deep", node.deep))
+            if probed is not None
+            for sign in Sign
         ],
     }
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from s3edge.telemetry.journal import Entry
 from s3edge.telemetry.meter import Snapshot
 
 
@@ -12,11 +13,15 @@ class _Message(BaseModel):
 
 
 class NodeTurned(_Message):
-    """To a worker: new attempts may, or may not, go to a node."""
+    """To a worker: new attempts may, or may not, go to a node; if so, it is given `share` of its weight.
+
+    A share of 0 is that of a drain: the node gets nothing even where no other one is left.
+    """
 
     kind: Literal["node_turned"] = "node_turned"
     node: str
     is_up: bool
+    share: float = 1.0
 
 
 class NodeResolved(_Message):
@@ -74,7 +79,7 @@ class Failed(_Message):
 
 
 class Beat(_Message):
-    """From a worker: it lives, and all that it counted.
+    """From a worker: it lives, all that it counted, and the events since the last beat.
 
     `lag` is the longest that its loop was late since the last beat and `cpu` what the process used since it began, both
     in seconds; `resident` is its memory in bytes. `question` is that of the Ask it answers, 0 for a regular beat.
@@ -86,6 +91,7 @@ class Beat(_Message):
     cpu: float
     resident: int
     snapshot: Snapshot
+    events: tuple[Entry, ...] = ()
 
 
 Message = Start | NodeTurned | NodeResolved | Ask | Reload | Drain | Ready | Failed | Beat

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 
 from s3edge.errors import StartError
 from s3edge.server.channel import ChannelError
-from s3edge.server.messages import Drain, Fact, Message, Ready, Start
+from s3edge.server.messages import Beat, Drain, Fact, Message, Ready, Start
 from s3edge.server.process import WorkerProcess, spawn
 from s3edge.server.restarts import Restarts
 from s3edge.server.sockets import close
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.rollup import Rollup
+from s3edge.telemetry.stream import EventStream
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,8 @@ DRAIN_GRACE = 2.0
 class WorkerPool:
     """Keeps one worker per listening socket alive; one task per worker.
 
-    `listeners` are the pool's to close. `facts` gives what a new worker must know of the nodes before it serves;
-    `patience` is how long a worker may be silent, in seconds.
+    `listeners` are the pool's to close. `facts` gives what a new worker must know of the nodes before it serves; what
+    workers tell of events is added to `events`; `patience` is how long a worker may be silent, in seconds.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class WorkerPool:
         listeners: list[socket.socket],
         settings: str,
         facts: Callable[[], tuple[Fact, ...]],
+        events: EventStream,
         patience: float = PATIENCE,
     ) -> None:
         self.size = len(listeners)
@@ -47,6 +49,7 @@ class WorkerPool:
         self._listeners = listeners
         self._settings = settings
         self._facts = facts
+        self._events = events
         self._patience = patience
         self._workers: dict[int, WorkerProcess] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -161,3 +164,5 @@ class WorkerPool:
                 case Ready():
                     self._policy.ready()
                     log.info("worker %d (pid %d) takes connections", worker.number, worker.pid)
+                case Beat(events=events) if events:
+                    self._events.add(worker.number, events)

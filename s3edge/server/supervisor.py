@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import sys
+import time
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -29,6 +30,7 @@ from s3edge.server.signals import Signals
 from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
 from s3edge.server.watch import NodeWatch
 from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.stream import EventStream
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,11 @@ class Supervisor:
         self._config = config
         self._address = address_of(listeners[0])
         self._signals = Signals()
-        self._watch = NodeWatch(config.clusters, self._tell, random.Random())
-        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._watch.facts)
+        # People read these times; nothing is decided by them.
+        self.events = EventStream(asyncio.get_running_loop().time, time.time)  # noqa: TID251
+        edge = f"{socket.gethostname()}-{self._address.port}"
+        self._watch = NodeWatch(config.clusters, self._tell, self.events.report, random.Random(), edge)
+        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._watch.facts, self.events)
 
     async def run(self, admin: socket.socket) -> int:
         """Serve, with the admin server on this socket, until a signal ends it; the exit code. Raises StartError."""
@@ -96,6 +101,10 @@ class Supervisor:
         """All nodes, in the order of the configuration."""
         return self._watch.nodes.values()
 
+    def set_drained(self, name: str, is_drained: bool) -> NodeStatus | None:
+        """Drain a node, or end that; None if no node has this name."""
+        return self._watch.set_drained(name, is_drained)
+
     async def snapshot(self) -> Snapshot:
         """What the workers and the supervisor counted."""
         return await self._pool.snapshot() | process_figures(self._pool) | node_figures(self.nodes())
@@ -106,9 +115,8 @@ class Supervisor:
             return "draining"
         if not self._pool.living:
             return "no worker takes connections yet"
-        if not self._watch.is_any_up:
-            return "no node is proven up; see /api/v1/nodes for what the probes say"
-        return None
+        states = self._watch.why_none_is_up
+        return None if states is None else f"no node is proven up ({states}); see /api/v1/nodes for the reasons"
 
     def _tell(self, fact: Fact) -> None:
         self._pool.tell(fact)

@@ -37,6 +37,7 @@ from s3edge.server.messages import (
     Reload,
     Start,
 )
+from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class DataPath(Protocol):
     """What a worker needs of the data path that it runs."""
 
     meter: Meter
+    journal: Journal
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept connections from now on."""
@@ -60,8 +62,8 @@ class DataPath(Protocol):
     async def drain(self, seconds: float) -> None:
         """Accept no more; return when the last exchange has ended or the time is over."""
 
-    def set_node_state(self, name: str, is_up: bool) -> None:
-        """Let new attempts go to a node, or not."""
+    def set_node_state(self, name: str, is_up: bool, share: float) -> None:
+        """Let new attempts go to a node with this share of its weight, or not."""
 
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         """Dial these IP addresses from now on."""
@@ -100,6 +102,8 @@ class Worker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            # The end of a drain is when flows are cut; it is counted and told like all else.
+            self._send_beat(0)
 
     async def _listen(self) -> None:
         reason = "the supervisor is gone"
@@ -114,8 +118,8 @@ class Worker:
 
     def _obey(self, message: Message) -> None:
         match message:
-            case NodeTurned(node=node, is_up=is_up):
-                self._edge.set_node_state(node, is_up)
+            case NodeTurned(node=node, is_up=is_up, share=share):
+                self._edge.set_node_state(node, is_up, share)
             case NodeResolved(node=node, addresses=addresses):
                 self._edge.set_node_addresses(node, addresses)
             case Ask(question=question):
@@ -154,6 +158,7 @@ class Worker:
             cpu=used.ru_utime + used.ru_stime,
             resident=_resident_bytes(),
             snapshot=self._edge.meter.snapshot(),
+            events=tuple(self._edge.journal.take()),
         )
         self._lag = 0.0
         self._channel.send(beat)

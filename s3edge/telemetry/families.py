@@ -62,9 +62,30 @@ _ALL = (
     _gauge("node_inflight", "Attempts under way at a node.", "node"),
     _counter("node_connections", "What happened to connections to nodes.", "node", "event"),
     _gauge("node_connections_idle", "Connections to a node that wait for a request.", "node"),
+    _gauge("node_weight", "Share of the requests that a node is given, summed over the workers.", "node"),
+    _gauge("node_ejected", "Workers whose live traffic took a node away.", "node"),
+    _counter("node_ejections", "Ejections of a node, each by one worker.", "node"),
+    _gauge(
+        "node_throttle_rate",
+        "Requests a second that a node is held to by the workers that throttle it; 0 if none does.",
+        "node",
+    ),
+    # How failures are hidden
+    _counter("retries", "Requests that were sent again, by the node that was then asked.", "node"),
+    _gauge("retries_inflight", "Retries under way."),
+    _gauge("replay_bytes", "Request bodies kept so that they can be sent again."),
+    _counter("hedges", "Second nodes that were asked (sent) and that answered first (won).", "event"),
+    _counter("bodies_broken", "Bodies that a node broke off or let stand still.", "node", "outcome"),
+    _counter("resumes", "Broken bodies that went on, by the node that they went on from.", "node"),
+    _counter("refetched_bytes", "Body bytes that came again for a resume and were dropped."),
+    _counter("bodies_cut", "Broken bodies that could not go on, so that the client's connection was cut."),
+    _gauge("queued", "Requests that wait for a node that can take them.", "cluster"),
+    _counter("shed", "Requests that no node could take in time."),
     # Nodes, as the supervisor sees them
-    _gauge("node_state", "1 for the state that the probes give a node, 0 for the others.", "cluster", "node", "state"),
-    _counter("probes", "Health probes by their verdict.", "cluster", "node", "verdict"),
+    _gauge(
+        "node_state", "1 for the state that probes or the operator give a node, else 0.", "cluster", "node", "state"
+    ),
+    _counter("probes", "Health probes, shallow and deep, by their verdict.", "cluster", "node", "kind", "verdict"),
     # The processes
     _gauge("workers", "Workers that were configured."),
     _gauge("workers_ready", "Workers that take connections."),

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeAlias
 
+from s3edge.events import BodyBroken, BodyCut, BodyResumed, Event, Hedged, HedgeWon, NodeEjected, RequestShed, Retried
 from s3edge.telemetry.families import FAMILIES, Kind
 
 Value: TypeAlias = float | list[float]
@@ -19,6 +20,15 @@ Snapshot: TypeAlias = dict[str, list[tuple[list[str], Value]]]
 
 # Seconds. From one loopback GET (below 1 ms) to the read time-out of botocore (60 s).
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+# Counted from 0, so that a rate is right from the first event on; those with a node begin with their first event.
+_EVENTS_FROM_ZERO: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("s3edge_hedges_total", ("sent",)),
+    ("s3edge_hedges_total", ("won",)),
+    ("s3edge_refetched_bytes_total", ()),
+    ("s3edge_bodies_cut_total", ()),
+    ("s3edge_shed_total", ()),
+)
 
 
 class _Series:
@@ -46,6 +56,7 @@ class Meter:
     __slots__ = (
         "_attempts",
         "_connections",
+        "_events",
         "_gauges",
         "_series",
         "connections_accepted",
@@ -62,6 +73,8 @@ class Meter:
         self._series: defaultdict[tuple[str, int, str], _Series] = defaultdict(_Series)
         self._attempts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._connections: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._events: defaultdict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+        self._events.update(dict.fromkeys(_EVENTS_FROM_ZERO, 0))
         self._gauges: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
 
     def exchange(
@@ -91,12 +104,34 @@ class Meter:
             series.first_byte_sum += first_byte
 
     def attempt(self, node: str, outcome: str) -> None:
-        """One attempt at a node came to its end; `outcome` is one of a handful of words."""
+        """One attempt at a node came to its end; `outcome` is a word of `events.End`."""
         self._attempts[node, outcome] += 1
 
     def connection(self, node: str, event: str) -> None:
         """Something happened to a connection to a node: opened, reused, failed, closed..."""
         self._connections[node, event] += 1
+
+    def event(self, event: Event) -> None:
+        """Count what was decided. Some events add to nothing: what they say is an attempt's outcome or a level."""
+        events = self._events
+        match event:
+            case Retried():
+                events["s3edge_retries_total", (event.node,)] += 1
+            case Hedged():
+                events["s3edge_hedges_total", ("sent",)] += 1
+            case HedgeWon():
+                events["s3edge_hedges_total", ("won",)] += 1
+            case BodyBroken():
+                events["s3edge_bodies_broken_total", (event.node, event.end)] += 1
+            case BodyResumed():
+                events["s3edge_resumes_total", (event.node,)] += 1
+                events["s3edge_refetched_bytes_total", ()] += event.skipped
+            case BodyCut():
+                events["s3edge_bodies_cut_total", ()] += 1
+            case RequestShed():
+                events["s3edge_shed_total", ()] += 1
+            case NodeEjected():
+                events["s3edge_node_ejections_total", (event.node,)] += 1
 
     def gauge(self, family: str, labels: tuple[str, ...], read: Callable[[], float]) -> None:
         """Have `read` asked for each snapshot: for levels that somebody else keeps, such as a node's flows."""
@@ -115,6 +150,8 @@ class Meter:
             "s3edge_node_connections_total": [(list(labels), count) for labels, count in self._connections.items()],
         }
         snapshot |= self._exchange_families()
+        for (family, labels), count in self._events.items():
+            snapshot.setdefault(family, []).append((list(labels), count))
         for (family, labels), read in self._gauges.items():
             snapshot.setdefault(family, []).append((list(labels), read()))
         return snapshot

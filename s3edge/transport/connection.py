@@ -72,10 +72,11 @@ HeadT = TypeVar("HeadT", bound=Head)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all connections of a worker share."""
+    """What all connections of a worker share; `fine` is the wheel for what is late by moments."""
 
     loop: asyncio.AbstractEventLoop
     wheel: Wheel
+    fine: Wheel
     inbox: Inbox
 
 
@@ -83,7 +84,8 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
     """What a client's and a node's connection have in common.
 
     `inflow` and `outflow` are the transfers that this connection is the source and the sink of, at most one each.
-    `loss` is what the connection was lost by, None while it is not and after an orderly end.
+    `loss` is what the connection was lost by, None while it is not and after an orderly end. `flow_timer` is the timer
+    that a transfer from this connection uses.
     """
 
     # Ten thousand idle connections are the rule: slots halve what each takes, and what a request touches.
@@ -97,6 +99,7 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
         "_searched",
         "_taken",
         "_waiter",
+        "flow_timer",
         "inbox",
         "inflow",
         "is_lost",
@@ -113,6 +116,7 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
     def __init__(self, surroundings: Surroundings, head_limit: int) -> None:
         self.loop = surroundings.loop
         self.timer = surroundings.wheel.timer(self.timed_out)
+        self.flow_timer = self.timer
         self.inbox = surroundings.inbox
         self._data = b""  # what arrived
         self._taken = 0  # how much of it was taken
@@ -152,12 +156,15 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
         """
         if self._data:
             self._look_for_head()
-        if self._head is None and self._error is None:
+        while self._head is None and self._error is None:
             self._waiter = self.loop.create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+        return self._next_head()
+
+    def _next_head(self) -> HeadT:
         head = self._head
         if head is None:
             raise self._error or ConnectionGoneError()

@@ -43,6 +43,7 @@ class Splice(Transfer):
     __slots__ = (
         "_is_sink_free",
         "_left",
+        "_length",
         "_pipe",
         "_sink_fd",
         "_source_error",
@@ -52,9 +53,16 @@ class Splice(Transfer):
     )
 
     def __init__(
-        self, source: Connection[S], sink: Connection[T], length: int, limit: float, splicing: Splicing
+        self,
+        source: Connection[S],
+        sink: Connection[T],
+        length: int,
+        limit: float,
+        patience: float | None,
+        splicing: Splicing,
     ) -> None:
-        super().__init__(source, sink, limit)
+        super().__init__(source, sink, limit, patience)
+        self._length = length
         self._left = length  # bytes that have not been read from the source
         self._source_fd = source.splice_fd()
         self._sink_fd = sink.splice_fd()
@@ -64,12 +72,28 @@ class Splice(Transfer):
         self._watched_fd = -1
         self._is_sink_free = False
 
+    def restart(self, limit: float) -> None:
+        """See `Transfer`: no byte was in the pipe that it gave back."""
+        self._pipe = self._splicing.pipes.take()
+        self._is_sink_free = False
+        super().restart(limit)
+
+    @property
+    def taken(self) -> int:
+        """See `Transfer`: bytes in the pipe are lost with it."""
+        return self._length - self._left
+
+    @property
+    def awaits_source(self) -> bool:
+        """See `Transfer`."""
+        return self._watched_fd == self._source_fd
+
     def begin(self, prefix: bytes) -> None:
         """Write `prefix` and what came with the head through the transport, then wait until that has left."""
         source, transport = self.source, self.sink.transport
         source.hold()
         data, source.unread = source.unread, b""
-        self.moved = len(data)
+        self.moved += len(data)
         self._left -= len(data)
         transport.write(prefix + data)
         if transport.get_write_buffer_size():
@@ -97,7 +121,7 @@ class Splice(Transfer):
         if self._is_sink_free:
             self._move()
         if not self.is_done:
-            self.source.timer.set(self.limit)
+            self.look_again()
 
     def detach(self) -> None:
         """Stop watching the sockets and give the pipe back."""
@@ -166,17 +190,24 @@ class Splice(Transfer):
         self._watched_fd = fd
 
 
-def transfer(source: Connection[S], sink: Connection[T], length: int, limit: float, splicing: Splicing) -> Transfer:
+def transfer(
+    source: Connection[S],
+    sink: Connection[T],
+    length: int,
+    splicing: Splicing,
+    limit: float,
+    patience: float | None = None,
+) -> Transfer:
     """The cheapest way to move a body of `length` (bytes, or as in `http1.head`) from `source` to `sink`.
 
-    `limit` is how long, in seconds, it may stand still.
+    `limit` and `patience` are those of `Transfer`.
     """
     # A descriptor is watched for one body at a time: when two cross, the second one is relayed.
     is_free = source.outflow is None and sink.inflow is None
     if is_free and length - source.unread_size >= SPLICE_FROM:
         try:
             if source.splice_fd() >= 0 and sink.splice_fd() >= 0:
-                return Splice(source, sink, length, limit, splicing)
+                return Splice(source, sink, length, limit, patience, splicing)
         except OSError:
             pass  # out of descriptors: the body still fits through the transports
-    return Relay(source, sink, body_of(length), limit)
+    return Relay(source, sink, body_of(length), limit, patience)

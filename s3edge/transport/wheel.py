@@ -1,4 +1,4 @@
-"""One coarse clock for all the time limits of a worker.
+"""Coarse clocks for the time limits of a worker: one for limits of seconds, a finer one for what is late by moments.
 
 A limit moves with each request, mostly to a later time, so the wheel is lazy: moving it later only writes a number, and
 the slot that comes too early puts the timer where it belongs now. A timer of the event loop would be made and thrown
@@ -11,6 +11,8 @@ from typing import Final
 
 # Limits are seconds long, and a quarter of a second late is soon enough for them.
 TICK: Final = 0.25
+# A first byte is late after some ten milliseconds. A power of two, so that slots have exact times.
+FINE_TICK: Final = 1 / 128
 _NEVER: Final = float("inf")
 
 
@@ -30,8 +32,17 @@ class Timer:
         wheel = self._wheel
         self.due = due = wheel.now() + seconds
         if due < self._wakes:
-            wheel.remove(self, self._wakes)
+            if self._wakes != _NEVER:
+                wheel.remove(self, self._wakes)
             self._wakes = wheel.insert(self, due)
+
+    def set_at(self, due: float) -> None:
+        """Fire at `due` by the loop's clock, instead of at any time set before."""
+        self.due = due
+        if due < self._wakes:
+            if self._wakes != _NEVER:
+                self._wheel.remove(self, self._wakes)
+            self._wakes = self._wheel.insert(self, due)
 
     def clear(self) -> None:
         """Do not fire."""
@@ -53,14 +64,16 @@ class Timer:
 
 
 class Wheel:
-    """The timers of one worker, in slots of `TICK` seconds."""
+    """Timers in slots of `tick` seconds."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, tick: float = TICK) -> None:
         self.now = loop.time
         self._loop = loop
+        self._tick_length = tick
         self._slots: dict[float, dict[Timer, None]] = {}  # when a slot comes -> its timers, as an ordered set
-        self._next = int(loop.time() / TICK) + 1
-        self._handle: asyncio.TimerHandle | None = None
+        self._next = int(loop.time() / tick) + 1
+        self._handle: asyncio.Handle | None = None
+        self._handle_at = _NEVER  # when it comes; uvloop makes handles that do not tell
 
     def timer(self, fire: Callable[[], None]) -> Timer:
         """A timer that is not set yet."""
@@ -68,7 +81,7 @@ class Wheel:
 
     def insert(self, timer: Timer, due: float) -> float:
         """Put `timer` into the first slot that comes at `due` or later; when that is."""
-        when = max(int(due / TICK) + 1, self._next) * TICK
+        when = max(int(due / self._tick_length) + 1, self._next) * self._tick_length
         timers = self._slots.get(when)
         if timers is None:
             self._slots[when] = {timer: None}
@@ -89,17 +102,20 @@ class Wheel:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+            self._handle_at = _NEVER
 
     def _wait_for(self, when: float) -> None:
-        if self._handle is None or when < self._handle.when():
+        if when < self._handle_at:
             if self._handle is not None:
                 self._handle.cancel()
             self._handle = self._loop.call_at(when, self._tick)
+            self._handle_at = when
 
     def _tick(self) -> None:
         self._handle = None
+        self._handle_at = _NEVER
         now = self.now()
-        self._next = int(now / TICK) + 1
+        self._next = int(now / self._tick_length) + 1
         for when in sorted(when for when in self._slots if when <= now):
             for timer in self._slots.pop(when):
                 timer.come(now)

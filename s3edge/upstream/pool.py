@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from s3edge.config.model import Connections
-from s3edge.errors import NodeError, Overloaded, Retry
+from s3edge.errors import NodeError, Overloaded
 from s3edge.routing.node import Node
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import TLS_SHUTDOWN, Surroundings
@@ -103,7 +103,7 @@ class Pool:
                 self._meter.connection(node.name, "opened")
                 return connection
         self._meter.connection(node.name, "failed")
-        raise NodeError("ServiceUnavailable", f"Node {node.name}: {reason}.", status=503, retry=Retry.SAFE)
+        raise NodeError("ServiceUnavailable", f"Node {node.name}: {reason}.", status=503)
 
     def give_back(self, connection: NodeConnection) -> None:
         """Keep a connection whose last answer is complete, or close it if there are enough."""
@@ -130,4 +130,4 @@ class Pool:
 
 def _exhausted(error: OSError) -> Overloaded:
     log.error("no connection to a node can be opened: %s; raise the limit, see `ulimit -n`", error.strerror)
-    return Overloaded(f"s3edge cannot open a connection: {error.strerror}.", retry=Retry.NEVER)
+    return Overloaded(f"s3edge cannot open a connection: {error.strerror}.")

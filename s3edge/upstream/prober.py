@@ -19,49 +19,51 @@ from yarl import URL
 
 from s3edge import __version__
 from s3edge.config.address import host_and_port
-from s3edge.health.presets import BODY_LIMIT, Probe, Verdict
+from s3edge.health.presets import BODY_LIMIT, Probe
+from s3edge.health.verdict import Verdict, bad
 
 # Part of the interval by which each pause varies, so that the probes of many edges drift apart.
 JITTER = 0.1
+# What a library says of a broken answer may quote all of it; this much tells what it was.
+REASON_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One node to probe: where it is, what to ask, how often and for how long (seconds).
+    """One node to probe: where it is, what to ask and for how long (seconds).
 
     `addresses` gives the host's present IP addresses; `context` is the TLS context, None for plain HTTP.
     """
 
-    name: str
     host: str
     port: int
     probe: Probe
-    interval: float
     timeout: float
     addresses: Callable[[], Sequence[str]]
     context: ssl.SSLContext | None = None
 
 
-Report = Callable[[str, Verdict], None]
-"""Takes a node's name and what one probe said of it."""
+Ask = Callable[[], Awaitable[Verdict]]
+"""Sends one probe and waits for its verdict, for a limited time."""
 
-Ask = Callable[[Target], Awaitable[Verdict]]
-"""Sends one probe and waits for its verdict, at most as long as the target's timeout."""
+Report = Callable[[Verdict], None]
+"""Takes what one probe said."""
 
 
 class Prober:
-    """Probes one node in a task of its own, from `start` until `close`."""
+    """Probes one node in a task of its own, from `start` until `close`, every `interval` seconds or so."""
 
-    def __init__(self, target: Target, report: Report, rng: random.Random, ask: Ask | None = None) -> None:
-        self._target = target
+    def __init__(self, name: str, interval: float, ask: Ask, report: Report, rng: random.Random) -> None:
+        self._name = name
+        self._interval = interval
+        self._ask = ask
         self._report = report
         self._rng = rng
-        self._ask = ask or ask_node
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; the first probe goes out at once."""
-        self._task = asyncio.create_task(self._run(), name=f"probe {self._target.name}")
+        self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def close(self) -> None:
         """End the task and wait for it."""
@@ -71,8 +73,8 @@ class Prober:
 
     async def _run(self) -> None:
         while True:
-            self._report(self._target.name, await self._ask(self._target))
-            await asyncio.sleep(pause(self._target.interval, self._rng))
+            self._report(await self._ask())
+            await asyncio.sleep(pause(self._interval, self._rng))
 
 
 def pause(interval: float, rng: random.Random) -> float:
@@ -80,7 +82,7 @@ def pause(interval: float, rng: random.Random) -> float:
     return interval * rng.uniform(1 - JITTER, 1 + JITTER)
 
 
-class _Addresses(AbstractResolver):
+class KnownAddresses(AbstractResolver):
     """Lets aiohttp connect to the addresses that discovery found, while Host and SNI keep the node's name."""
 
     def __init__(self, addresses: Callable[[], Sequence[str]]) -> None:
@@ -106,20 +108,21 @@ def family_of(address: str) -> socket.AddressFamily:
 async def ask_node(target: Target) -> Verdict:
     """Probe a node once; every fault of the node or of the way to it is a bad verdict."""
     if not target.addresses():
-        return Verdict(False, f"the name {target.host} has no address")
+        return bad(f"the name {target.host} has no address")
     try:
         async with asyncio.timeout(target.timeout):
             if target.probe.path is None:
                 return await _connect(target)
             return await _get(target, target.probe.path)
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return Verdict(False, _explain(error, target))
+    except TimeoutError:
+        return bad(f"no answer within {target.timeout:g} s")
+    except (aiohttp.ClientError, OSError) as error:
+        return bad(explain(error))
 
 
-def _explain(error: Exception, target: Target) -> str:
+def explain(error: Exception) -> str:
+    """What went wrong on the way to a node, in words for the operator."""
     match error:
-        case TimeoutError():
-            return f"no answer within {target.timeout:g} s"
         case aiohttp.ClientConnectorCertificateError():
             return f"its certificate is not trusted: {error.certificate_error}"
         case aiohttp.ClientConnectorError():
@@ -127,7 +130,8 @@ def _explain(error: Exception, target: Target) -> str:
         case OSError():
             return f"cannot connect: {_reason(error)}"
         case _:
-            return f"broken answer: {str(error) or type(error).__name__}"
+            words = " ".join(str(error).split())[:REASON_LIMIT] or type(error).__name__
+            return f"broken answer: {''.join(letter if letter.isprintable() else '?' for letter in words)}"
 
 
 def _reason(error: OSError) -> str:
@@ -140,7 +144,7 @@ async def _get(target: Target, path: str) -> Verdict:
     """Send the probe's request, its path as configured; a redirect is an answer, and a long body is cut."""
     scheme = "https" if target.context else "http"
     url = URL(f"{scheme}://{host_and_port(target.host, target.port)}{path}", encoded=True)
-    connector = aiohttp.TCPConnector(resolver=_Addresses(target.addresses), ssl=target.context or True)
+    connector = aiohttp.TCPConnector(resolver=KnownAddresses(target.addresses), ssl=target.context or True)
     agent = {"User-Agent": f"s3edge/{__version__} probe"}
     async with (
         aiohttp.ClientSession(connector=connector, headers=agent, auto_decompress=False) as session,

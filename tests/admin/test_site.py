@@ -8,10 +8,11 @@ import pytest
 
 from s3edge.admin.site import AdminSite
 from s3edge.config.address import Address
-from s3edge.health.status import NodeStatus
-from s3edge.health.thresholds import Health, NodeState, Thresholds
+from s3edge.health.status import NodeStatus, Probed
+from s3edge.health.thresholds import Thresholds
 from s3edge.server.sockets import address_of, listen_alone
 from s3edge.telemetry.meter import Meter, Snapshot
+from s3edge.telemetry.stream import EventStream
 
 Get = Callable[..., Coroutine[None, None, tuple[int, str, str]]]
 
@@ -21,10 +22,14 @@ class Observed:
 
     def __init__(self, reason: str | None = None) -> None:
         self._reason = reason
+        self.events = EventStream(lambda: 0.0, lambda: 0.0)
 
     def nodes(self) -> Iterable[NodeStatus]:
         now = asyncio.get_running_loop().time()
-        return [NodeStatus("n1:9000", "http://n1:9000", "c", Thresholds(2, 3), Health(NodeState.UNKNOWN, now))]
+        return [NodeStatus("n1:9000", "http://n1:9000", "c", Probed(Thresholds(2, 3)), now)]
+
+    def set_drained(self, name: str, is_drained: bool) -> NodeStatus | None:
+        return None
 
     async def snapshot(self) -> Snapshot:
         meter = Meter()

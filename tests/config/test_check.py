@@ -31,10 +31,10 @@ def test_a_right_configuration_has_no_fault() -> None:
     [
         (
             "listn: {}",
-            "listn: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers; did you "
+            "listn: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers, zone; did you "
             "mean listen?",
         ),
-        ("zebra: {}", "zebra: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers"),
+        ("zebra: {}", "zebra: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers, zone"),
         (
             "admin: {adress: x}",
             "admin.adress: found an unknown key; allowed: address; did you mean address?",
@@ -42,8 +42,10 @@ def test_a_right_configuration_has_no_fault() -> None:
         (
             "listen: 9000",
             "listen: found 9000; allowed: a mapping with any of address, tls, hosts, head_limit, head_timeout, "
-            "idle_timeout",
+            "idle_timeout, trace",
         ),
+        ("listen: {trace: yes}", 'listen.trace: found "yes"; allowed: true or false'),
+        ("zone: a b", f'zone: found "a b"; allowed: {NAME}'),
         ("admin:", "admin: found nothing; allowed: a mapping with any of address"),
         ("admin: []", "admin: found a list; allowed: a mapping with any of address"),
         (
@@ -97,9 +99,12 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
     [
         (
             "nodes: [http://a]",
-            ": found no name; allowed: a mapping with name, nodes and optionally health, tls, connections",
+            ": found no name; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections",
         ),
-        ("name: a", ": found no nodes; allowed: a mapping with name, nodes and optionally health, tls, connections"),
+        (
+            "name: a",
+            ": found no nodes; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections",
+        ),
         ("{name: a, nodes: []}", ".nodes: found an empty list; allowed: a list with at least one entry"),
         ("{name: a, nodes: http://a}", '.nodes: found "http://a"; allowed: a list, such as [first, second]'),
         ("{name: a b, nodes: [http://a]}", f'.name: found "a b"; allowed: {NAME}'),
@@ -115,7 +120,7 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
         ("{name: a, nodes: ['${SECRET}']}", f'.nodes[0]: found the value of "${{SECRET}}"; allowed: {URL}'),
         (
             "{name: a, nodes: [{weight: 1}]}",
-            ".nodes[0]: found no url; allowed: a mapping with url and optionally weight",
+            ".nodes[0]: found no url; allowed: a mapping with url and optionally weight, zone, tier",
         ),
         (
             "{name: a, nodes: [{url: http://a, weight: 0}]}",
@@ -123,12 +128,13 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
         ),
         (
             "{name: a, nodes: [http://a], health: {intervall: 1s}}",
-            ".health.intervall: found an unknown key; allowed: fall, interval, path, preset, rise, timeout; "
-            "did you mean interval?",
+            ".health.intervall: found an unknown key; allowed: deep, fall, interval, path, preset, rise, slow_start, "
+            "timeout, when_none_is_up; did you mean interval?",
         ),
         (
             "{name: a, nodes: [http://a], health: {preset: mnio}}",
-            '.health.preset: found "mnio"; allowed: minio, ceph, s3, http, tcp; did you mean minio?',
+            '.health.preset: found "mnio"; allowed: minio, ceph, objectscale, scality, s3, http, tcp; did you '
+            "mean minio?",
         ),
         (
             "{name: a, nodes: [http://a], health: {path: /x}}",
@@ -143,7 +149,10 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
             "{name: a, nodes: [http://a], connections: {idle: -1}}",
             ".connections.idle: found -1; allowed: a whole number from 0 to 65535",
         ),
-        ("minio", ': found "minio"; allowed: a mapping with name, nodes and optionally health, tls, connections'),
+        (
+            "minio",
+            ': found "minio"; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections',
+        ),
     ],
 )
 def test_a_fault_of_a_cluster_is_named(entry: str, fault: str) -> None:
@@ -156,13 +165,13 @@ def test_a_fault_of_a_cluster_is_named(entry: str, fault: str) -> None:
         (
             "",
             "f:1: found no clusters; allowed: a mapping with clusters and optionally listen, admin, workers, "
-            "drain, policies",
+            "drain, zone, policies",
         ),
         ("clusters: []", "f:1: clusters: found an empty list; allowed: a list with at least one entry"),
         (
             "- a",
             "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, workers, drain, "
-            "policies",
+            "zone, policies",
         ),
         (
             "clusters: [",
@@ -225,16 +234,18 @@ clusters:
         ),
         (
             "- {policy: a, balance: robin}",
-            'f:4: policies[0].balance: found "robin"; allowed: least_inflight, round_robin; did you mean round_robin?',
+            'f:4: policies[0].balance: found "robin"; allowed: least_inflight, peak_ewma, round_robin, '
+            "consistent_hash; did you mean round_robin?",
         ),
         (
             "- {policy: a}",
             "f:4: policies[0]: found a policy that decides nothing; allowed: a policy with at least one of "
-            "route, balance",
+            "route, balance, failover, hedge, resume, queue",
         ),
         (
             "- {balance: round_robin}",
-            "f:4: policies[0]: found no policy; allowed: a mapping with policy and optionally match, route, balance",
+            "f:4: policies[0]: found no policy; allowed: a mapping with policy and optionally match, route, balance, "
+            "failover, hedge, resume, queue",
         ),
         (
             "- {policy: a, match: {buckets: [x]}, route: [minio]}\n- {policy: a, match: {buckets: [y]}, route: "
@@ -284,12 +295,16 @@ workers: "${SECRET}"
 clusters:
 - name: "${SECRET} "
   nodes: ["${SECRET}", "x{${SECRET}}", {url: "${SECRET}", weight: "${SECRET}"}]
-  health: {preset: "${SECRET}"}
+  health:
+    preset: "${SECRET}"
+    deep: {bucket: "${SECRET}/", access_key: "", secret_key: "${SECRET}", region: "${SECRET}/"}
+  ejection: {at_most: "${SECRET}", failures: "${SECRET}"}
 policies:
 - {policy: p, match: {operations: ["${SECRET}"], buckets: ["/${SECRET}"]}, route: ["${SECRET}"], balance: "${SECRET}"}
+- {policy: q, hedge: "${SECRET}"}
 """
     faults = faults_of(text)
-    assert len(faults) == 16
+    assert len(faults) == 22
     assert "hunter2" not in "\n".join(faults)
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from s3edge.config.address import Address
-from s3edge.config.model import Config, Health, NodeConfig, Preset
+from s3edge.config.health import Preset, WhenNoneIsUp
+from s3edge.config.model import Config, NodeConfig
 from s3edge.config.policy import Balance
 
 FULL = {
@@ -19,22 +20,35 @@ FULL = {
         "head_limit": "128KiB",
         "head_timeout": "5s",
         "idle_timeout": "2m",
+        "trace": True,
     },
     "admin": {"address": ":9090"},
     "workers": 2,
     "drain": "0s",
+    "zone": "rack-1",
     "clusters": [
         {
             "name": "minio",
-            "nodes": ["http://minio1:9000", {"url": "https://minio2", "weight": 2}],
-            "health": {"preset": "http", "path": "/ok", "interval": "2s", "timeout": "500ms", "rise": 1, "fall": 5},
+            "nodes": ["http://minio1:9000", {"url": "https://minio2", "weight": 2, "zone": "rack-2", "tier": 1}],
+            "health": {
+                "preset": "http",
+                "path": "/ok",
+                "interval": "2s",
+                "timeout": "500ms",
+                "rise": 1,
+                "fall": 5,
+                "deep": {"bucket": "canaries", "access_key": "AK", "secret_key": "hunter2", "interval": "1m"},
+                "slow_start": "0s",
+                "when_none_is_up": "use_all",
+            },
+            "ejection": {"failures": 3, "error_rate": "50%", "slowness": 4.5, "time": "2s", "at_most": 0.25},
             "tls": {"ca": "ca.pem"},
             "connections": {"idle": 8, "idle_timeout": "1s", "connect_timeout": "2s", "answer_timeout": "3s"},
         }
     ],
     "policies": [
         {"policy": "reads", "match": {"operations": ["GetObject"], "buckets": ["a-*"]}, "route": ["minio"]},
-        {"policy": "all", "balance": "round_robin"},
+        {"policy": "all", "balance": "round_robin", "hedge": False, "resume": {"times": 3}, "queue": {"length": 0}},
     ],
 }
 
@@ -46,7 +60,9 @@ def test_a_configuration_of_nodes_alone_has_a_default_for_all_else() -> None:
     assert (config.workers, config.drain, config.policies) == ("auto", 30, ())
     [cluster] = config.clusters
     assert (cluster.health.preset, cluster.health.path, cluster.tls.ca) == (Preset.S3, None, None)
-    assert cluster.nodes[0].weight == 1
+    assert (cluster.health.deep, cluster.health.when_none_is_up) == (None, WhenNoneIsUp.REFUSE)
+    assert (cluster.nodes[0].weight, cluster.nodes[0].zone, cluster.nodes[0].tier) == (1, None, 0)
+    assert (config.zone, config.listen.trace) == (None, False)
 
 
 def test_a_full_configuration_is_read_into_plain_units() -> None:
@@ -60,6 +76,10 @@ def test_a_full_configuration_is_read_into_plain_units() -> None:
         ("minio2:443", "minio2", 443, True, 2),
     ]
     assert (cluster.health.preset, cluster.health.timeout, cluster.tls.ca) == (Preset.HTTP, 0.5, Path("/conf/ca.pem"))
+    assert [(node.zone, node.tier) for node in cluster.nodes] == [(None, 0), ("rack-2", 1)]
+    assert (config.zone, config.listen.trace) == ("rack-1", True)
+    assert (cluster.ejection.failures, cluster.ejection.error_rate, cluster.ejection.slowness) == (3, 0.5, 4.5)
+    assert (cluster.health.slow_start, cluster.health.when_none_is_up) == (0, WhenNoneIsUp.USE_ALL)
     assert [policy.name for policy in config.policies] == ["reads", "all"]
     assert config.policies[1].balance is Balance.ROUND_ROBIN
 
@@ -86,17 +106,3 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 def test_a_node_with_an_ipv6_address_has_brackets_in_its_name() -> None:
     assert NodeConfig.model_validate("http://[::1]:9000").name == "[::1]:9000"
-
-
-@pytest.mark.parametrize("preset", ["minio", "ceph", "s3", "tcp"])
-def test_a_path_belongs_to_the_preset_http_alone(preset: str) -> None:
-    with pytest.raises(ValidationError, match="a path with preset http only"):
-        Health.model_validate({"preset": preset, "path": "/x"})
-    with pytest.raises(ValidationError, match="preset http with the path to ask for"):
-        Health.model_validate({"preset": "http"})
-
-
-@pytest.mark.parametrize("path", ["", "x", "/a b", "/a\r\nHost: x", "/ü", 1])
-def test_a_probe_path_cannot_break_out_of_its_request(path: object) -> None:
-    with pytest.raises(ValidationError, match="a path that begins with /"):
-        Health.model_validate({"preset": "http", "path": path})

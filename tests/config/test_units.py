@@ -14,9 +14,12 @@ from s3edge.config.units import (
     TIB,
     bytes_text,
     duration,
+    number,
     one_of,
+    parse_flag,
     parse_workers,
     seconds_text,
+    share,
     size,
     whole_number,
 )
@@ -123,7 +126,16 @@ def test_a_size_has_the_same_length_in_any_unit_that_shows_it(number: int, unit:
 
 @given(ANY_VALUE)
 def test_any_value_is_read_or_refused(value: object) -> None:
-    for parse in (duration(), size(), whole_number(1, 9), parse_workers, one_of(Fruit)):
+    for parse in (
+        duration(),
+        size(),
+        share(),
+        number(0, 9),
+        whole_number(1, 9),
+        parse_flag,
+        parse_workers,
+        one_of(Fruit),
+    ):
         try:
             outcome = str(parse(value))
         except Refused as refused:
@@ -140,6 +152,66 @@ def test_a_whole_number_is_read(value: object, number: int) -> None:
 def test_what_is_no_whole_number_in_the_range_is_refused(value: object) -> None:
     with pytest.raises(Refused, match="a whole number from 1 to 9"):
         whole_number(1, 9)(value)
+
+
+def test_the_examples_of_a_duration_are_in_its_range() -> None:
+    with pytest.raises(Refused) as refused:
+        duration(0.05, 60.0)("1h")
+    assert refused.value.allowed == "a duration from 50ms to 1m, such as 250ms or 10s"
+
+
+@pytest.mark.parametrize(
+    "text, part", [("20%", 0.2), ("5%", 0.05), ("99.9 %", 0.999), ("0%", 0), ("100%", 1), (0.2, 0.2), (1, 1), (0, 0)]
+)
+def test_a_share_is_read_as_a_part_of_one(text: object, part: float) -> None:
+    assert share()(text) == part
+
+
+@pytest.mark.parametrize(
+    "value", ["", "%", "0.2", "20", "101%", "-1%", "1e1%", "20%%", "\uff15%", 1.1, -0.1, True, None]
+)
+def test_what_is_no_share_is_refused_with_what_is(value: object) -> None:
+    with pytest.raises(Refused) as refused:
+        share()(value)
+    assert refused.value.allowed == "a share from 0% to 100%, such as 20%"
+
+
+def test_the_example_of_a_share_is_in_its_range() -> None:
+    with pytest.raises(Refused) as refused:
+        share(0.5, 0.999)("20%")
+    assert refused.value.allowed == "a share from 50% to 99.9%, such as 90%"
+
+
+@given(st.integers(0, 1000))
+def test_a_share_in_percent_is_the_same_number_as_the_fraction(tenths: int) -> None:
+    assert share()(f"{tenths // 10}.{tenths % 10}%") == tenths / 1000
+    assert share()(tenths / 1000) == tenths / 1000
+
+
+def test_a_share_at_the_end_of_its_range_is_in_it() -> None:
+    assert share(0.5, 0.999)("99.9%") == 0.999
+
+
+@pytest.mark.parametrize("value, count", [(2, 2.0), (4.5, 4.5), ("10", 10.0), ("2.5", 2.5)])
+def test_a_number_is_read(value: object, count: float) -> None:
+    assert number(2, 10)(value) == count
+
+
+@pytest.mark.parametrize("value", [1.9, 10.1, "10x", "10%", "", True, None, float("nan"), float("inf")])
+def test_what_is_no_number_in_the_range_is_refused(value: object) -> None:
+    with pytest.raises(Refused, match="a number from 2 to 10"):
+        number(2, 10)(value)
+
+
+@pytest.mark.parametrize("value, is_on", [(True, True), (False, False), ("true", True), ("false", False)])
+def test_a_flag_is_read_also_from_the_environment(value: object, is_on: bool) -> None:
+    assert parse_flag(value) is is_on
+
+
+@pytest.mark.parametrize("value", ["yes", "on", "True", "", 1, 0, None, []])
+def test_what_is_no_flag_is_refused(value: object) -> None:
+    with pytest.raises(Refused, match="allowed: true or false"):
+        parse_flag(value)
 
 
 def test_workers_are_auto_or_a_number() -> None:

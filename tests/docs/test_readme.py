@@ -17,9 +17,11 @@ from s3edge.config.load import load
 from s3edge.config.model import Config
 from s3edge.config.part import Part
 from s3edge.config.policy import Policy
+from s3edge.events import End, Event
 from s3edge.health.status import NodeStatus
 from s3edge.telemetry.families import FAMILIES
 from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.stream import EventStream
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -28,10 +30,11 @@ TEXTS = {
 }
 README, CONFIGURATION, OPERATIONS = TEXTS["README.md"], TEXTS["docs/configuration.md"], TEXTS["docs/operations.md"]
 
-# The least that each root needs; a documented default, written out, must change nothing in it.
+# The least that each root needs to have all its sections; a documented default, written out, must change nothing in it.
+DEEP = {"bucket": "canaries", "access_key": "k", "secret_key": "s"}
 LEAST: dict[type[Part], dict[str, Any]] = {
-    Config: {"clusters": [{"name": "c", "nodes": [{"url": "http://n"}]}]},
-    Policy: {"policy": "p", "route": ["c"]},
+    Config: {"clusters": [{"name": "c", "nodes": [{"url": "http://n"}], "health": {"deep": DEEP}}]},
+    Policy: {"policy": "p", "failover": {}, "hedge": {}, "resume": {}, "queue": {}},
 }
 
 
@@ -118,6 +121,13 @@ def test_the_table_of_metrics_is_the_table_of_families() -> None:
     assert documented == [(family.name, family.kind, family.labels) for family in FAMILIES.values()]
 
 
+def test_the_table_of_events_names_every_kind_and_the_table_of_outcomes_every_end() -> None:
+    kinds = [kind.__name__ for kind in Event.__subclasses__()]
+    assert list(_rows(OPERATIONS, "event")) == list(dict.fromkeys(kinds))  # `slots=True` makes each class twice
+    outcomes = {name: row[2] == "yes" for name, row in _rows(OPERATIONS, "outcome").items()}
+    assert outcomes == {end.value: end.is_nodes_fault for end in End}
+
+
 def test_every_metric_that_is_mentioned_exists() -> None:
     mentioned = {name for text in TEXTS.values() for name in re.findall(r"\bs3edge_[a-z_]+", text)}
     assert mentioned <= FAMILIES.keys()
@@ -145,8 +155,13 @@ def test_the_readme_is_short() -> None:
 class _Idle:
     """An s3edge of which there is nothing to show."""
 
+    events = EventStream(lambda: 0.0, lambda: 0.0)
+
     def nodes(self) -> Iterable[NodeStatus]:
         return ()
+
+    def set_drained(self, name: str, is_drained: bool) -> None:
+        return None
 
     async def snapshot(self) -> Snapshot:
         return {}

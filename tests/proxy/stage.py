@@ -21,7 +21,7 @@ async def connected(link: Link | None = None, head_limit: int = 8192) -> AsyncIt
     ends: list[ClientConnection] = []
 
     def accept() -> ClientConnection:
-        ends.append(ClientConnection(Surroundings(asyncio.get_running_loop(), wheel, Inbox()), head_limit, 10.0))
+        ends.append(ClientConnection(Surroundings(asyncio.get_running_loop(), wheel, wheel, Inbox()), head_limit, 10.0))
         return ends[0]
 
     network = Network(link)

@@ -1,62 +1,146 @@
-"""When a request may be sent once more, after the kept connection that it was sent on turned out to be dead.
+"""The way of most requests: one attempt over a kept connection, without a task; and when a race takes over.
 
-What follows from it on the wire is told in tests/scenarios/test_dead_nodes.py.
+What is sent again after a kept connection was found dead is told in tests/scenarios/test_dead_nodes.py.
 """
 
-from types import SimpleNamespace
-from typing import cast
+import asyncio
 
 import pytest
 
-from s3edge.http1.head import parse_request
-from s3edge.proxy.attempts import Attempt, _may_be_sent_again
-from s3edge.s3.request import understand
+from tests.scenarios.scene import GET, Scene, in_turn, now, put, put_head, scene, turns
+from tests.support.client import Client
+from tests.support.node import NodeEnd, answers, ok
+from tests.support.virtual_time import run
 
 
-def attempt(*, unread: int = 0, moved: int | None = None) -> Attempt:
-    """An attempt of which a part of the answer came, or a part of the body went (None: there is no body)."""
-    upload = None if moved is None else SimpleNamespace(moved=moved)
-    return cast(Attempt, SimpleNamespace(connection=SimpleNamespace(unread_size=unread), upload=upload))
+def attempt_tasks() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("attempt")]
 
 
-REPEATABLE = [
-    b"GET /b/k",
-    b"HEAD /b/k",
-    b"GET /b?list-type=2",
-    b"PUT /b/k",
-    b"DELETE /b/k",
-    b"PUT /b/k?partNumber=1&uploadId=x",
-    b"PUT /b/k?tagging",
-]
-ONCE_ONLY = [
-    b"DELETE /b/k?uploadId=x",
-    b"POST /b/k?uploads",
-    b"POST /b/k?uploadId=x",
-    b"POST /b?delete",
-    b"POST /b",
-    b"PATCH /b/k",
-]
+async def waits(end: NodeEnd) -> None:
+    await answers(ok())(end)
+    await end.read_request()
+    await asyncio.sleep(0.2)
+    await answers_early(end)
 
 
-def may_go_again(line: bytes, *fields: bytes, unread: int = 0, moved: int | None = None) -> bool:
-    head = parse_request(b"\r\n".join([line + b" HTTP/1.1", b"Host: s3", *fields, b"", b""]))
-    return _may_be_sent_again(attempt(unread=unread, moved=moved), understand(head, ()))
+async def answers_early(end: NodeEnd) -> None:
+    await end.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+    await asyncio.sleep(1)
+    await end.send(ok(b"x"))
 
 
-@pytest.mark.parametrize("line", REPEATABLE)
-def test_what_has_the_same_effect_twice_may_be_sent_again_until_something_moved(line: bytes) -> None:
-    assert may_go_again(line)
-    assert may_go_again(line, moved=0)
-    assert not may_go_again(line, moved=1)
-    assert not may_go_again(line, unread=1)
+async def ask_again(stage: Scene, client: Client, request: bytes) -> None:
+    """Send a request that will go over the connection which a first one left."""
+    await client.send(GET)
+    assert (await client.read_response()).status == 200
+    await turns()
+    assert stage.idle == 1
+    await client.send(request)
+    await turns()
 
 
-@pytest.mark.parametrize("line", ONCE_ONLY)
-def test_what_may_have_another_effect_the_second_time_is_sent_once(line: bytes) -> None:
-    assert not may_go_again(line)
+@pytest.mark.parametrize("request_bytes", [GET, GET.replace(b"GET", b"HEAD"), put(b"12345")])
+def test_over_a_kept_connection_no_task_is_made(request_bytes: bytes) -> None:
+    async def main() -> None:
+        async with scene(waits) as stage, stage.dial() as client:
+            await ask_again(stage, client, request_bytes)
+            assert (stage.idle, stage.inflight, attempt_tasks()) == (0, 1, [])
+            assert (await client.read_response(request_bytes.partition(b" ")[0].decode())).status == 200
+
+    run(main())
 
 
-@pytest.mark.parametrize("field", [b"If-None-Match: *", b'If-Match: "etag"', b"x-amz-write-offset-bytes: 5"])
-def test_a_condition_lets_only_reads_be_sent_again(field: bytes) -> None:
-    assert may_go_again(b"GET /b/k", field)
-    assert not may_go_again(b"PUT /b/k", field)
+def test_a_new_connection_is_made_by_a_race() -> None:
+    async def main() -> None:
+        async with scene(waits) as stage, stage.dial() as client:
+            await client.send(GET)
+            for _ in range(100):
+                if attempt_tasks():
+                    break
+                await asyncio.sleep(0)
+            assert attempt_tasks() == ["attempt at node-0:9000"]
+            assert (await client.read_response()).status == 200
+            assert attempt_tasks() == []
+
+    run(main())
+
+
+def test_a_read_that_is_late_over_a_kept_connection_is_handed_to_a_race_and_not_sent_again() -> None:
+    async def late(end: NodeEnd) -> None:
+        await answers(ok())(end)
+        await end.read_request()
+        await asyncio.sleep(0.4)
+        await end.send(ok(b"late"))
+
+    async def main() -> None:
+        async with scene(late) as stage, stage.dial() as client:
+            await ask_again(stage, client, GET)
+            await asyncio.sleep(0.3)
+            assert attempt_tasks() == ["attempt at node-0:9000"]
+            assert (await client.read_response()).body == b"late"
+            assert (now(), len(stage.node.requests), stage.idle) == (0.4, 2, 1)
+            assert stage.attempts == {("0", "done"): 2}
+
+    run(main())
+
+
+def test_interim_answers_of_a_kept_connection_are_passed_on_at_once() -> None:
+    async def main() -> None:
+        async with scene(waits) as stage, stage.dial() as client:
+            await ask_again(stage, client, GET)
+            assert (await client.read_until(b"\r\n\r\n")).startswith(b"HTTP/1.1 103 ")
+            assert now() == 0.2
+            assert (await client.read_response()).body == b"x"
+            assert now() == 1.2
+
+    run(main())
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", b"garbage\r\n\r\n", b""])
+def test_a_failure_over_a_kept_connection_is_tried_elsewhere(answer: bytes) -> None:
+    async def fails(end: NodeEnd) -> None:
+        await answers(ok())(end)
+        await end.read_request()
+        await end.send(answer or b"H")
+        end.transport.close()
+
+    async def main() -> None:
+        async with scene(fails, answers(ok(b"elsewhere")), tiers=[0, 1]) as stage, stage.dial() as client:
+            await ask_again(stage, client, GET)
+            assert (await client.read_response()).body == b"elsewhere"
+            assert (now(), stage.idle) == (0, 1)
+
+    run(main())
+
+
+def test_while_no_node_is_up_no_attempt_is_made() -> None:
+    async def main() -> None:
+        async with scene(answers(ok()), policies=in_turn()) as stage:
+            stage.edge.set_node_state("node-0:9000", is_up=False)
+            assert (await stage.ask())[0] == 503
+            assert stage.attempts == {}
+
+    run(main())
+
+
+@pytest.mark.parametrize("attempts, sent", [(1, 0), (2, 1)])
+def test_a_body_is_kept_only_where_another_attempt_may_be_made(attempts: int, sent: int) -> None:
+    async def main() -> None:
+        seen: list[int] = []
+
+        async def node(end: NodeEnd) -> None:
+            await end.read_request()
+            seen.append(stage.count("replay_bytes")[()])
+            await end.send(ok())
+
+        async with scene(node, policies=in_turn(failover={"attempts": attempts})) as stage:
+            async with stage.dial() as client:
+                await client.send(put_head(5))
+                await turns()
+                await client.send(b"12345")
+                assert (await client.read_response("PUT")).status == 200
+            assert seen == [5 * sent]
+            assert stage.count("replay_bytes") == {(): 0}
+
+    run(main())

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3edge.server.assembly import Edge
-from s3edge.transport.wheel import TICK
+from s3edge.telemetry.families import FAMILIES
+from s3edge.transport.transfer import LOOKS
+from s3edge.transport.wheel import FINE_TICK, TICK
 from tests.support.client import Client, dial
 from tests.support.edge import EDGE, config_for, running_edge
 from tests.support.memory import Address, Link, Network
 from tests.support.node import Node, Script
+from tests.support.storage import Storage
 
 GET = b"GET /bucket/key HTTP/1.1\r\nHost: s3\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -40,6 +43,16 @@ def fires(seconds: float) -> float:
     return (int(seconds / TICK) + 1) * TICK
 
 
+def look(number: int, limit: float, since: float = 0.0, tick: float = FINE_TICK) -> float:
+    """The instant of the `number`-th look at a body that is on its way since then and may stand still for `limit`.
+
+    Bodies of nodes are looked at by the fine clock, those of clients by the coarse one.
+    """
+    for _ in range(number):
+        since = (int((since + limit / LOOKS) / tick) + 1) * tick
+    return since
+
+
 async def turns(count: int = 50) -> None:
     """Let the loop turn so often that all that can happen without time passing has happened."""
     for _ in range(count):
@@ -48,11 +61,15 @@ async def turns(count: int = 50) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a scenario looks at. The nodes are called `node-0:9000`, `node-1:9000` ..."""
+    """What a scenario looks at. The nodes are called `node-0:9000`, `node-1:9000` ..., and listen there.
+
+    `nodes` are those that play scripts, `storages` those that are storage nodes.
+    """
 
     network: Network
     edge: Edge
     nodes: Sequence[Node]
+    storages: Sequence[Storage]
 
     def dial(self) -> AbstractAsyncContextManager[Client]:
         """A client of the edge, whose connection is reset at the end of the block."""
@@ -66,7 +83,7 @@ class Scene:
     @property
     def idle(self) -> int:
         """How many connections to nodes wait for a request."""
-        return sum(pool.idle for cluster in self.edge._clusters.values() for pool in cluster.pools.values())
+        return sum(standing.pool.idle for standing in self.edge.standings.values())
 
     @property
     def inflight(self) -> int:
@@ -75,8 +92,19 @@ class Scene:
 
     def count(self, family: str) -> dict[tuple[str, ...], int]:
         """The samples of a metric family, by their labels."""
-        samples = self.edge.meter.snapshot()[f"s3edge_{family}"]
+        name = f"s3edge_{family}"
+        assert name in FAMILIES
+        samples = self.edge.meter.snapshot().get(name, [])
         return {tuple(labels): int(value) for labels, value in samples if not isinstance(value, list)}
+
+    @property
+    def attempts(self) -> dict[tuple[str, str], int]:
+        """How often attempts at each node, by its number, ended in which way."""
+        return {(node[5:6], outcome): count for (node, outcome), count in self.count("attempts_total").items()}
+
+    def told(self) -> list[str]:
+        """The events since the last call, in words."""
+        return [entry.text for entry in self.edge.journal.take()]
 
     @property
     def outcomes(self) -> dict[tuple[str, ...], int]:
@@ -99,20 +127,28 @@ class Scene:
         assert len(sessions) == self.count("connections_open")[()]
 
 
+def in_turn(**sections: Any) -> list[dict[str, Any]]:
+    """Policies by which nodes are asked in their order, so that a scenario knows which is next; with these sections."""
+    return [{"policy": "in-turn", "balance": "round_robin", **sections}]
+
+
 @asynccontextmanager
-async def scene(*nodes: Node | Script, link: Link | None = None, **sections: Any) -> AsyncIterator[Scene]:
+async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sections: Any) -> AsyncIterator[Scene]:
     """An edge before these nodes or one-script nodes; `sections` as for `config_for`.
 
     At the end nothing may be under way, and once the edge is closed no connection may be open.
     """
     network = Network(link)
-    staged = [node if isinstance(node, Node) else Node(node) for node in nodes]
+    staged: list[Node | Storage] = [node if isinstance(node, Node | Storage) else Node(node) for node in nodes]
     addresses: list[Address] = [(f"node-{number}", 9000) for number in range(len(staged))]
     async with AsyncExitStack() as stack:
         for address, node in zip(addresses, staged, strict=True):
-            network.listen(address, (await stack.enter_async_context(node)).accept)
+            await stack.enter_async_context(node)
+            network.listen(address, node.accept)
         edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections)))
-        the_scene = Scene(network, edge, staged)
+        scripted = [node for node in staged if isinstance(node, Node)]
+        storages = [node for node in staged if isinstance(node, Storage)]
+        the_scene = Scene(network, edge, scripted, storages)
         yield the_scene
         await the_scene.rests()
     await turns()

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from tests.scenarios.scene import CONTINUE, GET, Scene, fires, now, put, put_head, scene, turns
+from s3edge.config.resilience import ATTEMPTS, BUFFER, DEADLINE, PATIENCE
+from tests.scenarios.scene import CONTINUE, GET, Scene, fires, in_turn, now, put, put_head, scene, turns
 from tests.support.node import Node, NodeEnd, Script, answers, ok
 from tests.support.virtual_time import run
 
+LARGE = b"x" * (BUFFER + 1)  # more than is kept to be sent again
 POST = b"POST /bucket?delete HTTP/1.1\r\nHost: s3\r\nContent-Length: 0\r\n\r\n"
 CONDITIONAL = b"PUT /bucket/key HTTP/1.1\r\nHost: s3\r\nIf-None-Match: *\r\nContent-Length: 0\r\n\r\n"
 
@@ -85,7 +87,18 @@ def test_a_put_whose_body_was_not_asked_for_is_sent_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "once", [POST, CONDITIONAL, put(b"12345"), put_head(5) + b"1", put(b"12345", b"Expect: 100-continue")]
+    "once",
+    [
+        POST,
+        CONDITIONAL,
+        put(b"12345", b"If-None-Match: *"),
+        put_head(5, b"If-None-Match: *") + b"1",
+        put(b"12345", b"If-None-Match: *", b"Expect: 100-continue"),
+        put(LARGE),
+        put_head(len(LARGE)) + b"1",
+        put(LARGE, b"Expect: 100-continue"),
+    ],
+    ids=lambda request: repr(request[:120]),
 )
 def test_what_may_have_had_an_effect_is_not_sent_again(once: bytes) -> None:
     async def main() -> None:
@@ -209,14 +222,18 @@ def test_a_node_that_refuses_connections_is_passed_over() -> None:
     run(main())
 
 
-def test_a_node_that_does_not_take_a_connection_costs_the_time_limit_once() -> None:
+@pytest.mark.parametrize(
+    "request_bytes, instant",
+    [(GET, PATIENCE), (put(b"12345"), 2.0), (POST, 2.0)],
+    ids=["a read is tried elsewhere when it is late", "PUT", "POST"],
+)
+def test_a_node_that_does_not_take_a_connection_costs_a_time_limit_once(request_bytes: bytes, instant: float) -> None:
     async def main() -> None:
-        async with scene(answers(ok()), answers(ok()), connections={"connect_timeout": "2s"}) as stage:
-            stage.edge.nodes["node-1:9000"].inflight += 1  # so that the silent node is asked first
+        limits = {"connect_timeout": "2s"}
+        async with scene(answers(ok()), answers(ok()), connections=limits, policies=in_turn()) as stage:
             stage.network.silence(("node-0", 9000))
-            assert (await stage.ask())[0] == 200
-            assert now() == 2
-            stage.edge.nodes["node-1:9000"].inflight -= 1
+            assert (await stage.ask(request_bytes))[0] == 200
+            assert now() == instant
 
     run(main())
 
@@ -300,15 +317,31 @@ def test_the_next_address_of_a_node_is_dialled_when_the_first_refuses() -> None:
     run(main())
 
 
-def test_an_answer_that_never_comes_costs_its_time_limit_and_another_node_is_not_asked() -> None:
-    async def node(end: NodeEnd) -> None:
-        await end.read_request()
-        await end.lost()
+async def never_answers(end: NodeEnd) -> None:
+    await end.read_request()
+    await end.lost()
 
+
+def test_an_answer_that_never_comes_is_waited_for_while_other_nodes_are_asked() -> None:
     async def main() -> None:
-        async with scene(node, node) as stage:
+        async with scene(*[never_answers] * 4) as stage:
             status, body = await stage.ask()
-            assert (status, now()) == (504, fires(60))
+            assert (status, now()) == (504, DEADLINE)
+            assert b"<Code>GatewayTimeout</Code>" in body
+            assert sum(len(node.connections) for node in stage.nodes) == ATTEMPTS
+            assert sorted(stage.count("attempts_total").values()) == [1] * ATTEMPTS
+            assert {outcome for _, outcome in stage.attempts} == {"timeout"}
+            assert stage.idle == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("once", [POST, CONDITIONAL, put(LARGE)], ids=["POST", "conditional", "large"])
+def test_an_answer_to_what_is_sent_once_is_waited_for_at_the_node_that_has_it(once: bytes) -> None:
+    async def main() -> None:
+        async with scene(never_answers, never_answers, connections={"answer_timeout": "5s"}) as stage:
+            status, body = await stage.ask(once)
+            assert (status, now()) == (504, fires(5))
             assert b"<Code>GatewayTimeout</Code>" in body
             assert sum(len(node.connections) for node in stage.nodes) == 1
             assert stage.idle == 0

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.scenarios.scene import CONTINUE, FORWARDED, GET, fires, now, put_head, scene, turns
+from s3edge.transport.transfer import LOOKS
+from s3edge.transport.wheel import TICK
+from tests.scenarios.scene import CONTINUE, FORWARDED, GET, fires, look, now, put_head, scene, turns
 from tests.support.node import NodeEnd, Script, answers, ok
 from tests.support.virtual_time import run
 
@@ -153,7 +155,7 @@ def test_a_client_that_never_brings_the_body_is_given_up() -> None:
         async with scene(wants_the_body) as stage, stage.dial() as client:
             await client.send(HEAD)
             response = await client.read_response("PUT")
-            assert (response.interim, response.status, now()) == ([100], 400, fires(60))
+            assert (response.interim, response.status, now()) == ([100], 400, look(LOOKS, 60, tick=TICK))
             assert stage.idle == 0
 
     run(main())

@@ -1,13 +1,20 @@
 """Clients that take too long, to the quarter of a second in which the edge notices."""
 
 import asyncio
+from math import ceil
 
 import pytest
 
-from tests.scenarios.scene import GET, fires, now, scene, turns
+from s3edge.config.resilience import STALL
+from s3edge.transport.transfer import LOOKS
+from s3edge.transport.wheel import FINE_TICK
+from tests.scenarios.scene import GET, fires, in_turn, look, now, scene, turns
 from tests.support.client import TruncatedError
 from tests.support.node import NodeEnd, answers, ok
 from tests.support.virtual_time import run
+
+# What is left of the second that a node may stand still: it begins up to one look before the first that counts.
+PATIENCE = STALL * LOOKS / (LOOKS + 1) - LOOKS * FINE_TICK
 
 
 @pytest.mark.parametrize("part", [b"G", GET[:-1], GET[:-4]])
@@ -98,25 +105,27 @@ def test_a_body_that_its_node_lets_stand_is_cut() -> None:
             with pytest.raises(TruncatedError) as caught:
                 await client.read_response()
             assert caught.value.response.body == b"x" * 600
-            assert (now(), client.error is None) == (fires(fires(60) + 60), False)
+            # The first look finds what came with the head. No other node can go on, so this one is given its minute.
+            assert (now(), client.error is None) == (look(LOOKS, 60, look(1 + LOOKS, PATIENCE)), False)
             assert (stage.inflight, stage.idle) == (0, 0)
             assert stage.outcomes == {("GetObject", "200", "cut"): 1}
 
     run(main())
 
 
-def test_a_body_that_never_begins_is_cut_after_a_minute() -> None:
+@pytest.mark.parametrize("resume, since", [(False, 0), (True, look(LOOKS, PATIENCE))])
+def test_a_body_that_never_begins_is_cut_after_a_minute(resume: bool, since: float) -> None:
     async def node(end: NodeEnd) -> None:
         await end.read_request()
         await end.send(ok(b"x" * 1000)[:-1000])
         await end.lost()
 
     async def main() -> None:
-        async with scene(node) as stage, stage.dial() as client:
+        async with scene(node, policies=in_turn(resume=resume)) as stage, stage.dial() as client:
             await client.send(GET)
             with pytest.raises(TruncatedError):
                 await client.read_response()
-            assert now() == fires(60)
+            assert now() == look(LOOKS, 60, since)
 
     run(main())
 
@@ -126,11 +135,13 @@ def test_a_client_that_stops_reading_is_cut_and_its_node_let_go() -> None:
         async with scene(answers(ok(b"x" * 5_000_000))) as stage, stage.dial() as client:
             client.pause()
             await client.send(GET)
-            await asyncio.sleep(fires(fires(60) + 60) - 0.01)
+            # It took something at first, and then has its minute, in the steps in which its node would be looked at.
+            await asyncio.sleep(look(1 + ceil(60 / PATIENCE * LOOKS), PATIENCE) - 0.01)
             assert stage.inflight == 1
             await asyncio.sleep(0.01)
             await turns()
             assert (stage.inflight, stage.idle, stage.network.open_connections) == (0, 0, 0)
-            assert stage.outcomes == {("GetObject", "200", "cut"): 1}
+            assert stage.outcomes == {("GetObject", "200", "client_gone"): 1}
+            assert stage.attempts == {("0", "client_gone"): 1}, "no node is to blame"
 
     run(main())

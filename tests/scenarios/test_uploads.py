@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.scenarios.scene import FORWARDED, GET, fires, now, put, put_head, scene, turns
+from s3edge.config.resilience import BUFFER
+from s3edge.transport.transfer import LOOKS
+from s3edge.transport.wheel import TICK
+from tests.scenarios.scene import FORWARDED, GET, fires, look, now, put, put_head, scene, turns
 from tests.support.node import NodeEnd, answers, ok
 from tests.support.virtual_time import run
 
@@ -157,7 +160,7 @@ def test_a_node_that_dies_in_mid_upload_is_told_to_the_client_and_no_other_node_
 
     async def main() -> None:
         async with scene(node, node) as stage, stage.dial() as client:
-            await client.send(put_head(5000) + b"x" * 1000)
+            await client.send(put_head(BUFFER + 1) + b"x" * 1000)
             response = await client.read_response("PUT")
             assert (response.status, response.header(b"connection")) == (502, b"close")
             assert sum(len(node.connections) for node in stage.nodes) == 1
@@ -173,7 +176,8 @@ def test_an_upload_that_stands_still_is_given_up_after_a_minute() -> None:
             await asyncio.sleep(40)
             await client.send(b"x" * 1000)
             response = await client.read_response("PUT")
-            assert (response.status, now()) == (400, fires(fires(60) + 60))
+            # The third look finds the second part.
+            assert (response.status, now()) == (400, look(3 + LOOKS, 60, tick=TICK))
             assert b"<Code>RequestTimeout</Code>" in response.body
             assert stage.idle == 0
 

@@ -11,8 +11,10 @@ import uvloop
 
 from s3edge.config.model import Config
 from s3edge.errors import StartError
+from s3edge.events import NodeProbed
 from s3edge.server.supervisor import run
 from s3edge.server.worker import work
+from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +36,14 @@ def program(*arguments: str) -> tuple[str, ...]:
 
 
 class PidPath:
-    """A data path without storage: to each line of a client it says which process it is and what it was told."""
+    """A data path without storage: to each line of a client it says which process it is and what it was told.
+
+    Each such line is an event, too.
+    """
 
     def __init__(self) -> None:
         self.meter = Meter()
+        self.journal = Journal(self.meter, asyncio.get_running_loop().time)
         self.told: dict[str, str] = {}
         self._reloads = 0
         self._flows: set[asyncio.Task[None]] = set()
@@ -53,6 +59,7 @@ class PidPath:
         self.meter.connections_accepted += 1
         try:
             while await reader.readline():
+                self.journal.record(NodeProbed("n1", None))
                 told = ",".join(f"{name}={value}" for name, value in sorted(self.told.items()))
                 writer.write(f"{os.getpid()} {self._reloads} {told}\n".encode())
         except ConnectionError:
@@ -71,8 +78,8 @@ class PidPath:
             flow.cancel()
         await asyncio.gather(*flows, return_exceptions=True)
 
-    def set_node_state(self, name: str, is_up: bool) -> None:
-        self.told[name] = "up" if is_up else "down"
+    def set_node_state(self, name: str, is_up: bool, share: float) -> None:
+        self.told[name] = f"up at {share:g}" if is_up and share != 1 else "up" if is_up else "down"
 
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         self.told[f"{name}@"] = "+".join(addresses)

@@ -45,7 +45,14 @@ class Supervised:
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and text of an admin page."""
-        async with aiohttp.ClientSession() as session, session.get(self.admin + path) as answer:
+        return await self._admin("GET", path)
+
+    async def post(self, path: str) -> tuple[int, str]:
+        """Status and text of what the admin server is told to do."""
+        return await self._admin("POST", path)
+
+    async def _admin(self, method: str, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.request(method, self.admin + path) as answer:
             return answer.status, await answer.text()
 
     async def ask(self) -> tuple[int, int, str]:

@@ -1,4 +1,6 @@
+from s3edge.events import BodyBroken, End, Subject
 from s3edge.server.messages import MESSAGE, Beat
+from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.telemetry.rollup import add
 
@@ -13,3 +15,17 @@ def test_a_snapshot_means_the_same_on_the_other_side() -> None:
     assert isinstance(arrived, Beat)
     assert arrived.snapshot == sent
     assert add((arrived.snapshot, sent))["s3edge_sent_bytes_total"] == [(["GetObject"], 6 * 2**52)]
+
+
+def test_events_mean_the_same_on_the_other_side() -> None:
+    meter = Meter()
+    journal = Journal(meter, lambda: 7.25)
+    # A key of bytes that are not UTF-8, as `s3.encoding` gives it.
+    journal.record(BodyBroken("n1", Subject("GetObject", "b", "caf\u00e9\n\udcff"), End.STALLED, 4096))
+    journal.record(BodyBroken("n1", None, End.CLOSED, 0))
+    events = tuple(journal.take())
+    sent = Beat(lag=0.0, cpu=0.0, resident=0, snapshot=meter.snapshot(), events=events)
+    arrived = MESSAGE.validate_json(MESSAGE.dump_json(sent))
+    assert isinstance(arrived, Beat)
+    assert arrived.events == events
+    assert arrived.snapshot["s3edge_bodies_broken_total"] == [(["n1", "stalled"], 1), (["n1", "closed"], 1)]

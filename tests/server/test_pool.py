@@ -15,6 +15,7 @@ from s3edge.server.messages import Fact, NodeResolved, NodeTurned, Reload
 from s3edge.server.pool import WorkerPool
 from s3edge.server.sockets import address_of, close, listen_shared
 from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.stream import EventStream
 from tests.server.flow import flow_to, is_accepting, refused, until
 from tests.server.stand_in import DIES, TALKS_NONSENSE, program
 
@@ -26,13 +27,19 @@ SERVES = program("serve")
 LIMIT = 30.0
 
 
+def new_stream() -> EventStream:
+    """For what workers tell, with a clock that stands still."""
+    return EventStream(lambda: 0.0, lambda: 0.0)
+
+
 class Workers:
     """A pool on a port of its own, and its address."""
 
     def __init__(self, command: Sequence[str], count: int, facts: tuple[Fact, ...], patience: float) -> None:
         listeners = listen_shared(Address("127.0.0.1", 0), count)
         self.address = address_of(listeners[0])
-        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, patience)
+        self.events = new_stream()
+        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, self.events, patience)
 
     async def ask(self) -> tuple[int, int, str]:
         """What a worker says on a new connection."""
@@ -171,6 +178,19 @@ def test_counts_of_workers_add_up_are_fresh_and_survive_their_worker() -> None:
     with_workers(scenario, count=2)
 
 
+def test_what_workers_tell_of_events_is_kept_with_their_number() -> None:
+    async def scenario(workers: Workers) -> None:
+        await workers.all_ready()
+        for _ in range(20):
+            await workers.ask()
+        await workers.pool.snapshot()  # asks for a beat of every worker
+        told = workers.events.since(None).events
+        assert [event.entry.text for event in told] == ["n1 is tried by one request"] * 20
+        assert {event.worker for event in told} <= {0, 1}
+
+    with_workers(scenario, count=2)
+
+
 def test_a_scrape_does_not_wait_for_a_worker_that_hangs() -> None:
     async def scenario(workers: Workers) -> None:
         pid, _, _ = await workers.ask()
@@ -240,6 +260,6 @@ def test_a_pool_that_is_killed_leaves_no_process_and_no_socket() -> None:
 
 def test_listeners_can_be_closed_by_their_opener_too() -> None:
     listeners = listen_shared(Address("127.0.0.1", 0), 1)
-    pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: ())
+    pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: (), new_stream())
     asyncio.run(pool.kill())
     close(listeners)

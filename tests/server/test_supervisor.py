@@ -7,6 +7,7 @@ import select
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_it_is_not_ready_while_no_node_is_up_and_says_why() -> None:
             status, text = await supervised.get("/-/ready")
             assert (status, text) == (
                 503,
-                "not ready: no node is proven up; see /api/v1/nodes for what the probes say\n",
+                "not ready: no node is proven up (down: 1); see /api/v1/nodes for the reasons\n",
             )
             assert (await supervised.get("/-/healthy"))[0] == 200
 
@@ -98,9 +99,52 @@ def test_metrics_cover_workers_nodes_and_what_the_data_paths_counted() -> None:
         assert "s3edge_worker_restarts_total 0.0" in lines
         name = url.removeprefix("http://")
         assert f's3edge_node_state{{cluster="c",node="{name}",state="up"}} 1.0' in lines
-        assert f's3edge_probes_total{{cluster="c",node="{name}",verdict="bad"}} 0.0' in lines
+        assert f's3edge_probes_total{{cluster="c",kind="shallow",node="{name}",verdict="bad"}} 0.0' in lines
 
     beside_node(scenario, workers=2)
+
+
+def test_events_of_workers_and_of_probes_are_shown_in_one_row(tmp_path: Path) -> None:
+    async def scenario(supervised: Supervised, url: str) -> None:
+        await supervised.logged("is up")
+        await supervised.ask()
+        await supervised.get("/metrics")  # asks the worker for a beat
+        status, text = await supervised.get("/api/v1/events")
+        turned, probed = json.loads(text)["events"]
+        assert status == 200
+        assert (turned["sequence"], turned["worker"], turned["event"]) == (1, None, "NodeTurned")
+        assert turned["text"] == f"{url.removeprefix('http://')} is up: accepted a connection"
+        assert (probed["sequence"], probed["worker"], probed["text"]) == (2, 0, "n1 is tried by one request")
+        (tmp_path / "now").touch()  # by the wall clock
+        age = (tmp_path / "now").stat().st_mtime - datetime.fromisoformat(probed["time"]).timestamp()
+        assert -1 < age < LIMIT
+
+    beside_node(scenario)
+
+
+def test_a_drained_node_is_kept_from_old_and_new_workers_until_it_is_undrained() -> None:
+    async def scenario(supervised: Supervised, url: str) -> None:
+        await supervised.logged("is up")
+        name = url.removeprefix("http://")
+        status, text = await supervised.post(f"/api/v1/nodes/{name}/drain")
+        assert (status, json.loads(text)["state"]) == (200, "drained")
+        old, _, told = await supervised.ask()
+        assert told == f"{name}=down,{name}@=127.0.0.1"
+        assert await supervised.get("/-/ready") == (
+            503,
+            "not ready: no node is proven up (drained: 1); see /api/v1/nodes for the reasons\n",
+        )
+        os.kill(old, signal.SIGKILL)
+        await supervised.logged("replacing it")
+        await supervised.logged("takes connections(.|\n)*takes connections")
+        new, _, told = await supervised.ask()
+        assert new != old
+        assert told == f"{name}=down,{name}@=127.0.0.1"
+        status, text = await supervised.post(f"/api/v1/nodes/{name}/undrain")
+        assert (status, json.loads(text)["state"]) == (200, "up")
+        assert (await supervised.ask())[2] == f"{name}=up,{name}@=127.0.0.1"
+
+    beside_node(scenario)
 
 
 def test_workers_learn_of_nodes_that_go_and_come_back() -> None:

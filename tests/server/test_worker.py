@@ -17,6 +17,7 @@ import uvloop
 from s3edge.config.address import Address
 from s3edge.config.model import Cluster, Config
 from s3edge.errors import StartError
+from s3edge.events import NodeProbed, NodeReturned
 from s3edge.server.channel import Channel, open_channel
 from s3edge.server.messages import Ask, Beat, Drain, Failed, Message, NodeResolved, NodeTurned, Ready, Reload, Start
 from s3edge.server.sockets import listen_alone
@@ -64,6 +65,17 @@ class Line:
                 pass
         assert isinstance(message, kind)
         return message
+
+    async def events_until(self, question: int) -> list[str]:
+        """What the beats tell, up to the answer to a question."""
+        told: list[str] = []
+        async with asyncio.timeout(LIMIT):
+            while True:
+                beat = await self.channel.receive()
+                assert isinstance(beat, Beat)
+                told += [event.text for event in beat.events]
+                if beat.question == question:
+                    return told
 
     def pause(self) -> None:
         """Take nothing more from the socket, as a process that was stopped."""
@@ -161,6 +173,44 @@ def test_it_answers_a_question_at_once_with_fresh_counts() -> None:
     run(scenario)
 
 
+def test_events_come_with_the_next_beat_and_only_once() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, _):
+            path.journal.record(NodeProbed("n1", None))
+            path.journal.record(NodeReturned("n1", None))
+            told: list[str] = []
+            for question in (1, 2):
+                line.send(Ask(question=question))
+                told += await line.events_until(question)
+            assert told == ["n1 is tried by one request", "n1 takes requests again"]
+
+    run(scenario)
+
+
+def test_what_happens_in_a_drain_is_told_before_the_worker_ends() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            line.send(Drain(seconds=3.5))
+            await line.settle()
+            path.meter.connections_accepted = 8
+            path.journal.record(NodeProbed("n1", None))
+            path.may_end.set()
+            assert await task == 0
+            beats: list[Message] = []
+            while (message := await line.channel.receive()) is not None:
+                beats.append(message)
+            last = beats[-1]
+            assert isinstance(last, Beat)
+            assert last.snapshot["s3edge_connections_total"] == [([], 8)]
+            assert [event.text for beat in beats if isinstance(beat, Beat) for event in beat.events] == [
+                "n1 is tried by one request"
+            ]
+
+    run(scenario)
+
+
 def test_a_late_loop_shows_in_the_next_beat_and_not_in_those_after() -> None:
     async def scenario() -> None:
         path, lags = Path(), list[float]()
@@ -184,6 +234,9 @@ def test_facts_reach_the_data_path_before_it_serves_and_while_it_does() -> None:
             line.send(NodeTurned(node="n1", is_up=True))
             await line.settle()
             assert path.told["n1"] == "up"
+            line.send(NodeTurned(node="n1", is_up=True, share=0.25))
+            await line.settle()
+            assert path.told["n1"] == "up at 0.25"
 
     run(scenario)
 

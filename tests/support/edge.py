@@ -1,7 +1,7 @@
 """A whole data path in memory: clients and nodes reach it, and are reached by it, over a `memory.Network`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -29,13 +29,18 @@ class MemoryConnect:
         return connection
 
 
-def config_for(*nodes: Address, **sections: Any) -> Config:
-    """A configuration of one cluster with these nodes.
+def config_for(*nodes: Address, zones: Sequence[str] = (), tiers: Sequence[int] = (), **sections: Any) -> Config:
+    """A configuration of one cluster with these nodes; `zones` and `tiers` are theirs, in order.
 
-    `connections` is the cluster's section of this name, all other `sections` are the configuration's.
+    The sections `connections`, `ejection` and `health` are the cluster's, all other `sections` are the configuration's.
     """
-    cluster = {"name": "storage", "nodes": [f"http://{host}:{port}" for host, port in nodes]}
-    cluster["connections"] = sections.pop("connections", {})
+    urls: list[dict[str, Any]] = [{"url": f"http://{host}:{port}"} for host, port in nodes]
+    for name, values in (("zone", zones), ("tier", tiers)):
+        for url, value in zip(urls, values, strict=False):
+            url[name] = value
+    cluster: dict[str, Any] = {"name": "storage", "nodes": urls}
+    for name in ("connections", "ejection", "health"):
+        cluster[name] = sections.pop(name, {})
     return Config.model_validate({"clusters": [cluster], **sections})
 
 

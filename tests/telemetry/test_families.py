@@ -16,5 +16,6 @@ def test_every_family_says_in_a_sentence_what_it_is() -> None:
 
 
 def test_labels_are_bounded() -> None:
-    allowed = {"operation", "status", "outcome", "cluster", "node", "event", "state", "verdict", "worker", "version"}
+    allowed = {"operation", "status", "outcome", "cluster", "node", "event", "state", "kind", "verdict"}
+    allowed |= {"worker", "version"}
     assert {label for family in FAMILIES.values() for label in family.labels} <= allowed

@@ -2,8 +2,49 @@ import json
 
 import pytest
 
+from s3edge.events import (
+    AttemptFailed,
+    BodyBroken,
+    BodyCut,
+    BodyResumed,
+    End,
+    Event,
+    EventsLeftOut,
+    Hedged,
+    HedgeWon,
+    NodeEjected,
+    NodeProbed,
+    NodeReturned,
+    NodeThrottled,
+    NodeTurned,
+    NodeUnthrottled,
+    RequestShed,
+    Retried,
+)
 from s3edge.telemetry.families import FAMILIES, Kind
 from s3edge.telemetry.meter import BOUNDS, Meter
+
+# Each kind of event, and what it adds to.
+COUNTED: list[tuple[Event, dict[str, list[tuple[list[str], int]]]]] = [
+    (Retried("n2", None, 1), {"s3edge_retries_total": [(["n2"], 1)]}),
+    (Hedged("n2", None, 0.05), {"s3edge_hedges_total": [(["sent"], 1), (["won"], 0)]}),
+    (HedgeWon("n2", None), {"s3edge_hedges_total": [(["sent"], 0), (["won"], 1)]}),
+    (BodyBroken("n1", None, End.STALLED, 5), {"s3edge_bodies_broken_total": [(["n1", "stalled"], 1)]}),
+    (
+        BodyResumed("n2", None, 5, 0.01, 700),
+        {"s3edge_resumes_total": [(["n2"], 1)], "s3edge_refetched_bytes_total": [([], 700)]},
+    ),
+    (BodyCut("n1", None, 5, "no other node"), {"s3edge_bodies_cut_total": [([], 1)]}),
+    (RequestShed("", None, "too many wait"), {"s3edge_shed_total": [([], 1)]}),
+    (NodeEjected("n1", None, "5 failures in a row", 2.0), {"s3edge_node_ejections_total": [(["n1"], 1)]}),
+    (AttemptFailed("n1", None, End.CLOSED, ""), {}),
+    (NodeProbed("n1", None), {}),
+    (NodeReturned("n1", None), {}),
+    (NodeThrottled("n1", None, 400.0), {}),
+    (NodeUnthrottled("n1", None), {}),
+    (NodeTurned("n1", None, "down", "no answer within 1 s"), {}),
+    (EventsLeftOut("", None, 3), {}),
+]
 
 
 def busy_meter() -> Meter:
@@ -12,6 +53,8 @@ def busy_meter() -> Meter:
     meter.exchange("GetObject", 200, "complete", 0, 4096, 0.002, 0.003)
     meter.attempt("n1", "complete")
     meter.connection("n1", "opened")
+    for event, _ in COUNTED:
+        meter.event(event)
     return meter
 
 
@@ -58,6 +101,34 @@ def test_an_exchange_without_an_answer_has_no_time_to_first_byte() -> None:
     [(_, first_byte)] = meter.snapshot()["s3edge_first_byte_seconds"]
     assert isinstance(first_byte, list)
     assert (sum(first_byte[:-1]), first_byte[-1]) == (1, 0.5)
+
+
+@pytest.mark.parametrize("event,added", COUNTED, ids=lambda value: value.name if isinstance(value, Event) else "")
+def test_an_event_adds_to_its_own_counters_and_to_no_other(event: Event, added: dict[str, object]) -> None:
+    meter = Meter()
+    before = meter.snapshot()
+    meter.event(event)
+    assert meter.snapshot() == before | added
+
+
+def test_every_kind_of_event_is_known_to_count_or_not() -> None:
+    # By name: `slots=True` makes each class twice.
+    assert {event.name for event, _ in COUNTED} == {kind.__name__ for kind in Event.__subclasses__()}
+
+
+def test_events_of_one_kind_add_up_for_each_node() -> None:
+    meter = Meter()
+    for node in ("n1", "n2", "n1"):
+        meter.event(BodyResumed(node, None, 5, 0.01, 100))
+    assert meter.snapshot()["s3edge_resumes_total"] == [(["n1"], 2), (["n2"], 1)]
+    assert meter.snapshot()["s3edge_refetched_bytes_total"] == [([], 300)]
+
+
+def test_counters_without_a_node_are_there_before_their_first_event() -> None:
+    snapshot = Meter().snapshot()
+    assert snapshot["s3edge_hedges_total"] == [(["sent"], 0), (["won"], 0)]
+    for family in ("s3edge_refetched_bytes_total", "s3edge_bodies_cut_total", "s3edge_shed_total"):
+        assert snapshot[family] == [([], 0)]
 
 
 def test_levels_kept_elsewhere_are_read_when_the_snapshot_is_taken() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from s3edge.errors import ClientError
 from s3edge.transport.connection import Connection, Surroundings
 from s3edge.transport.inbox import Inbox
-from s3edge.transport.wheel import Wheel
+from s3edge.transport.wheel import FINE_TICK, TICK, Wheel
 from tests.support.memory import Link, Network
 from tests.support.peer import Peer
 
@@ -51,10 +51,10 @@ def line(length: int, name: str = "") -> bytes:
     return b"%d %s\r\n\r\n" % (length, name.encode())
 
 
-def surroundings() -> Surroundings:
-    """What the connections of a test share."""
+def surroundings(tick: float = TICK) -> Surroundings:
+    """What the connections of a test share; time limits are noticed within `tick` seconds."""
     loop = asyncio.get_running_loop()
-    return Surroundings(loop, Wheel(loop), Inbox())
+    return Surroundings(loop, Wheel(loop, tick), Wheel(loop, FINE_TICK), Inbox())
 
 
 @dataclass

@@ -15,6 +15,7 @@ from s3edge.transport.connection import Surroundings
 from s3edge.transport.pipes import Pipes
 from s3edge.transport.readiness import Readiness
 from s3edge.transport.splice import Splicing
+from s3edge.transport.wheel import FINE_TICK
 from tests.support.peer import Peer
 from tests.support.virtual_time import Leftover
 from tests.transport.ends import HEAD_LIMIT, Ends, LineConnection, surroundings
@@ -120,7 +121,7 @@ class SocketEnds(Ends):
 @asynccontextmanager
 async def socket_ends(buffer: int = 0, pipes: Pipes | None = None) -> AsyncIterator[SocketEnds]:
     """Both connections; at the end of the block all that they used must have been given back."""
-    shared = surroundings()
+    shared = surroundings(FINE_TICK)  # these tests wait in real time
     source, sender = await connected(shared, buffer)
     sink, reader = await connected(shared, buffer)
     splicing = Splicing(pipes or Pipes(), Readiness(shared.loop))

@@ -29,7 +29,7 @@ async def begin(ends: SocketEnds, length: int, along: bytes = b"", limit: float 
     ends.sender.transport.write(line(length) + along)
     await ends.source.head()
     await until(lambda: ends.source.unread == along)
-    return transfer(ends.source, ends.sink, length, limit, ends.splicing)
+    return transfer(ends.source, ends.sink, length, ends.splicing, limit)
 
 
 def is_waiting_for_sink(moving: Transfer) -> bool:

@@ -49,9 +49,9 @@ def test_what_has_no_socket_is_relayed() -> None:
     async def main() -> None:
         ends = await memory_ends()
         async with socket_ends() as other:
-            assert type(transfer(ends.source, ends.sink, MIB, LIMIT, other.splicing)) is Relay
-            assert type(transfer(other.source, ends.sink, MIB, LIMIT, other.splicing)) is Relay
-            assert type(transfer(ends.source, other.sink, MIB, LIMIT, other.splicing)) is Relay
+            assert type(transfer(ends.source, ends.sink, MIB, other.splicing, LIMIT)) is Relay
+            assert type(transfer(other.source, ends.sink, MIB, other.splicing, LIMIT)) is Relay
+            assert type(transfer(ends.source, other.sink, MIB, other.splicing, LIMIT)) is Relay
 
     run(asyncio.SelectorEventLoop, main())
 
@@ -93,7 +93,7 @@ def test_without_a_descriptor_for_a_duplicate_a_body_is_relayed(is_source: bool)
         async with socket_ends() as ends:
             poor = NoDuplicate(surroundings(), HEAD_LIMIT)
             source, sink = (poor, ends.sink) if is_source else (ends.source, poor)
-            assert type(transfer(source, sink, MIB, LIMIT, ends.splicing)) is Relay
+            assert type(transfer(source, sink, MIB, ends.splicing, LIMIT)) is Relay
 
     run(asyncio.SelectorEventLoop, main())
 
@@ -152,7 +152,7 @@ def test_bodies_cross_on_one_pair_of_connections(loops: Loops) -> None:
             up.start(b"")
             ends.reader.transport.write(line(len(back)))
             await ends.sink.head()
-            down = transfer(ends.sink, ends.source, len(back), LIMIT, ends.splicing)
+            down = transfer(ends.sink, ends.source, len(back), ends.splicing, LIMIT)
             assert [type(up), type(down)] == [Splice, Relay]
             down.start(b"")
             ends.sender.transport.write(there)
@@ -216,7 +216,7 @@ def test_an_endless_source_gets_no_more_than_its_quantum_in_a_turn() -> None:
         ends, turns = await memory_ends(), Turns(asyncio.get_running_loop())
         ends.source._fd, ends.sink._fd = os.open("/dev/zero", os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
         pipes = Pipes()
-        moving = Splice(ends.source, ends.sink, 5 * QUANTUM, LIMIT, Splicing(pipes, turns))
+        moving = Splice(ends.source, ends.sink, 5 * QUANTUM, LIMIT, None, Splicing(pipes, turns))
         moving.start(b"")
         moved = [moving.moved]
         while not moving.is_done:

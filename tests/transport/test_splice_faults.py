@@ -6,7 +6,7 @@ import pytest
 
 from s3edge.transport.connection import WRITE_BUFFER
 from s3edge.transport.splice import SPLICE_FROM
-from s3edge.transport.transfer import SinkGoneError, SourceEndedError, StalledError, Transfer
+from s3edge.transport.transfer import SinkGoneError, SinkStalledError, SourceEndedError, StalledError, Transfer
 from tests.transport.sockets import Loops, SocketEnds, on_both_loops, run, socket_ends, until
 from tests.transport.splicing import MIB, SMALL, begin, dammed, is_waiting_for_sink, is_waiting_for_source, noise
 
@@ -106,8 +106,15 @@ def test_a_sink_that_is_closing_gets_no_body_without_its_head(loops: Loops) -> N
 
 
 @on_both_loops
-@pytest.mark.parametrize("why", ["no byte comes", "no byte leaves", "no byte leaves and the source is lost"])
-def test_a_body_that_stands_still_is_given_up(loops: Loops, why: str) -> None:
+@pytest.mark.parametrize(
+    "why, error",
+    [
+        ("no byte comes", StalledError),
+        ("no byte leaves", SinkStalledError),
+        ("no byte leaves and the source is lost", SinkStalledError),
+    ],
+)
+def test_a_body_that_stands_still_is_given_up(loops: Loops, why: str, error: type[Exception]) -> None:
     """Regression: with the source's connection its time limit went, while bytes in the pipe waited for the sink."""
 
     async def main() -> None:
@@ -117,7 +124,7 @@ def test_a_body_that_stands_still_is_given_up(loops: Loops, why: str) -> None:
                 await until(lambda: is_waiting_for_source(moving))
             elif why == "no byte leaves and the source is lost":
                 ends.source.abort()
-            with pytest.raises(StalledError):
+            with pytest.raises(error):
                 await moving.finished()
 
     run(loops, main())

@@ -1,4 +1,4 @@
-"""The coarse clock: exact times, in virtual time and by a clock that a test moves by hand."""
+"""The coarse clocks: exact times, in virtual time and by a clock that a test moves by hand."""
 
 import asyncio
 import gc
@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.transport.wheel import TICK, Timer, Wheel
+from s3edge.transport.wheel import FINE_TICK, TICK, Timer, Wheel
 from tests.support.virtual_time import VirtualTimeLoop, run
 
 
@@ -42,10 +42,37 @@ def test_a_limit_fires_once_at_the_first_tick_after_it_is_over() -> None:
     assert run(main()) == [[0.25], [0.25], [1.25], [1.25], [60.25]]
 
 
-@given(st.floats(0, 100), st.floats(0, 100))
-def test_a_limit_is_never_early_and_at_most_one_tick_late(start: float, seconds: float) -> None:
+def test_a_fine_wheel_fires_at_the_first_of_its_own_ticks() -> None:
+    async def main() -> list[list[float]]:
+        wheel = Wheel(asyncio.get_running_loop(), FINE_TICK)
+        limits = [Fired(wheel) for _ in range(4)]
+        for limit, seconds in zip(limits, (0.0, 0.01, 0.25, 1.0), strict=True):
+            limit.timer.set_at(seconds)
+        await asyncio.sleep(10)
+        return [limit.times for limit in limits]
+
+    assert FINE_TICK == 0.0078125
+    assert run(main()) == [[0.0078125], [0.015625], [0.2578125], [1.0078125]]
+
+
+def test_wheels_of_one_loop_turn_for_themselves() -> None:
+    async def main() -> tuple[list[float], list[float]]:
+        loop = asyncio.get_running_loop()
+        coarse, fine = Wheel(loop), Wheel(loop, FINE_TICK)
+        one, other = Fired(coarse), Fired(fine)
+        one.timer.set(0.2)
+        other.timer.set(0.2)
+        coarse.close()
+        await asyncio.sleep(1)
+        return one.times, other.times
+
+    assert run(main()) == ([], [0.203125])
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.sampled_from([TICK, FINE_TICK]))
+def test_a_limit_is_never_early_and_at_most_one_tick_late(start: float, seconds: float, tick: float) -> None:
     async def main() -> tuple[float, list[float]]:
-        wheel = Wheel(asyncio.get_running_loop())
+        wheel = Wheel(asyncio.get_running_loop(), tick)
         limit = Fired(wheel)
         await asyncio.sleep(start)
         limit.timer.set(seconds)
@@ -55,7 +82,7 @@ def test_a_limit_is_never_early_and_at_most_one_tick_late(start: float, seconds:
 
     due, times = run(main())
     assert len(times) == 1
-    assert due <= times[0] <= due + TICK + 1e-9
+    assert due <= times[0] <= due + tick + 1e-9
 
 
 def test_a_limit_that_moves_later_fires_at_the_later_time_only() -> None:
@@ -221,10 +248,12 @@ class Clock:
 STEPS = st.lists(st.tuples(st.integers(-1, 2), st.none() | st.just(-1.0) | st.floats(0, 20)), max_size=40)
 
 
-@given(STEPS)
-def test_whatever_happens_to_timers_each_fires_once_for_its_last_limit(steps: list[tuple[int, float | None]]) -> None:
+@given(STEPS, st.sampled_from([TICK, FINE_TICK]))
+def test_whatever_happens_to_timers_each_fires_once_for_its_last_limit(
+    steps: list[tuple[int, float | None]], tick: float
+) -> None:
     clock = Clock()
-    wheel = Wheel(cast(asyncio.AbstractEventLoop, clock))
+    wheel = Wheel(cast(asyncio.AbstractEventLoop, clock), tick)
     limits = [Fired(wheel) for _ in range(3)]
     due: list[float | None] = [None] * 3
 
@@ -235,11 +264,11 @@ def test_whatever_happens_to_timers_each_fires_once_for_its_last_limit(steps: li
             if limit.times:
                 assert expected is not None
                 assert len(limit.times) == 1
-                assert expected <= limit.times[0] <= expected + TICK
+                assert expected <= limit.times[0] <= expected + tick
                 due[number] = None
                 limit.times.clear()
             else:
-                assert expected is None or clock.now <= expected + TICK
+                assert expected is None or clock.now <= expected + tick
 
     for number, seconds in steps:
         if number < 0:

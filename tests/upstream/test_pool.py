@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from s3edge.config.model import Connections
-from s3edge.errors import NodeError, Overloaded, Retry
+from s3edge.errors import NodeError, Origin, Overloaded
 from s3edge.routing.node import Node
 from s3edge.telemetry.meter import Meter
 from s3edge.upstream.connection import NodeConnection
@@ -255,7 +255,7 @@ def test_a_node_that_refuses_on_all_addresses_may_be_passed_over() -> None:
         return caught.value
 
     error = run(main())
-    assert (error.status, error.code, error.retry) == (503, "ServiceUnavailable", Retry.SAFE)
+    assert (error.origin, error.status, error.code) == (Origin.NODE, 503, "ServiceUnavailable")
     assert error.message.startswith("Node node-1: Connect call failed")
 
 
@@ -270,7 +270,7 @@ def test_a_node_that_never_answers_is_given_up_at_the_connect_timeout() -> None:
         return caught.value
 
     error = run(main())
-    assert (error.message, error.retry) == ("Node node-1: no connection within 2 s.", Retry.SAFE)
+    assert (error.origin, error.message) == (Origin.NODE, "Node node-1: no connection within 2 s.")
 
 
 def test_an_address_that_never_answers_leaves_the_next_one_its_own_time() -> None:
@@ -316,7 +316,7 @@ def test_an_edge_out_of_descriptors_blames_no_node_and_tries_no_other(caplog: py
         return caught.value
 
     error = run(main())
-    assert (error.status, error.retry) == (503, Retry.NEVER)
+    assert (error.origin, error.status) == (Origin.EDGE, 503)
     assert "Too many open files" in caplog.text
 
 

@@ -9,9 +9,10 @@ from functools import partial
 import pytest
 import trustme
 
-from s3edge.config.model import Preset
-from s3edge.health.presets import BODY_LIMIT, Probe, Verdict, probe
-from s3edge.upstream.prober import JITTER, Prober, Target, ask_node, pause
+from s3edge.config.health import Preset
+from s3edge.health.presets import BODY_LIMIT, Probe, probe
+from s3edge.health.verdict import Sign, Verdict, bad, good
+from s3edge.upstream.prober import JITTER, REASON_LIMIT, Prober, Target, ask_node, pause
 from tests.support import virtual_time
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
@@ -20,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 def target_at(port: int, probe: Probe, *, context: ssl.SSLContext | None = None, timeout: float = 5.0) -> Target:
     """A node named node.test that listens on loopback."""
-    return Target("n", "node.test", port, probe, 1.0, timeout, lambda: ["127.0.0.1"], context)
+    return Target("node.test", port, probe, timeout, lambda: ["127.0.0.1"], context)
 
 
 class Node:
@@ -64,7 +65,7 @@ def ask(node: Node, probe: Probe, *, timeout: float = 5.0) -> Verdict:
 
 def test_the_probe_asks_for_its_path_under_the_nodes_own_name() -> None:
     node = Node(OK)
-    assert ask(node, probe(Preset.HTTP, "/health//x%2Fy?a=b%20c")) == Verdict(True, "answered 200")
+    assert ask(node, probe(Preset.HTTP, "/health//x%2Fy?a=b%20c")) == good("answered 200")
     [head] = node.heads
     assert head.startswith(b"GET /health//x%2Fy?a=b%20c HTTP/1.1\r\nHost: node.test:")
     assert b"\r\nUser-Agent: s3edge/" in head
@@ -72,8 +73,8 @@ def test_the_probe_asks_for_its_path_under_the_nodes_own_name() -> None:
 
 def test_a_redirect_is_judged_and_not_followed() -> None:
     node = Node(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n")
-    assert ask(node, probe(Preset.HTTP, "/")) == Verdict(True, "answered 302")
-    assert ask(node, probe(Preset.MINIO)) == Verdict(False, "answered 302 instead of 200")
+    assert ask(node, probe(Preset.HTTP, "/")) == good("answered 302")
+    assert ask(node, probe(Preset.MINIO)) == bad("answered 302 instead of 200")
 
 
 def test_the_judge_sees_the_beginning_of_a_long_body_only() -> None:
@@ -81,7 +82,7 @@ def test_the_judge_sees_the_beginning_of_a_long_body_only() -> None:
 
     def judge(status: int, headers: object, body: bytes) -> Verdict:
         seen.append(body)
-        return Verdict(True, "fine")
+        return good("fine")
 
     size = 20 * BODY_LIMIT
     ask(Node(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size), Probe("/", judge))
@@ -89,16 +90,22 @@ def test_the_judge_sees_the_beginning_of_a_long_body_only() -> None:
 
 
 def test_a_node_that_accepts_and_stays_silent_is_bad_after_the_timeout() -> None:
-    assert ask(Node(b"", is_silent=True), probe(Preset.MINIO), timeout=0.05) == Verdict(
-        False, "no answer within 0.05 s"
-    )
+    assert ask(Node(b"", is_silent=True), probe(Preset.MINIO), timeout=0.05) == bad("no answer within 0.05 s")
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"])
 def test_a_broken_answer_is_bad(answer: bytes) -> None:
     verdict = ask(Node(answer), probe(Preset.HTTP, "/"))
-    assert not verdict.is_good
+    assert verdict.sign is Sign.BAD
     assert verdict.reason.startswith(("broken answer: ", "cannot connect: "))
+
+
+def test_a_broken_answer_cannot_forge_a_line_of_the_log_or_fill_it() -> None:
+    for answer in (b"HTTP/9.9\x1b[2J nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"x y" * 2000 + b"\r\n\r\n"):
+        reason = ask(Node(answer), probe(Preset.HTTP, "/")).reason
+        assert reason.startswith("broken answer: ")
+        assert reason.isprintable()
+        assert len(reason) <= len("broken answer: ") + REASON_LIMIT
 
 
 @pytest.mark.parametrize("preset", [Preset.TCP, Preset.MINIO])
@@ -106,27 +113,27 @@ def test_a_closed_port_is_bad_with_the_systems_words(preset: Preset) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         verdict = asyncio.run(ask_node(target_at(unused.getsockname()[1], probe(preset))))
-    assert verdict == Verdict(False, "cannot connect: Connection refused")
+    assert verdict == bad("cannot connect: Connection refused")
 
 
 def test_for_tcp_a_connection_is_enough_and_nothing_is_sent() -> None:
     node = Node(b"", is_silent=True)
-    assert ask(node, probe(Preset.TCP)) == Verdict(True, "accepted a connection")
+    assert ask(node, probe(Preset.TCP)) == good("accepted a connection")
     assert node.heads == []
 
 
 def test_for_tcp_the_second_address_is_tried_when_the_first_refuses() -> None:
     async def scenario() -> Verdict:
         async with Node(b"").listening() as port:
-            target = Target("n", "node.test", port, probe(Preset.TCP), 1.0, 5.0, lambda: ["127.0.0.2", "127.0.0.1"])
+            target = Target("node.test", port, probe(Preset.TCP), 5.0, lambda: ["127.0.0.2", "127.0.0.1"])
             return await ask_node(target)
 
-    assert asyncio.run(scenario()).is_good
+    assert asyncio.run(scenario()).sign is Sign.GOOD
 
 
 def test_a_node_without_an_address_is_bad_and_says_so() -> None:
-    target = Target("n", "node.test", 80, probe(Preset.TCP), 1.0, 1.0, list)
-    assert asyncio.run(ask_node(target)) == Verdict(False, "the name node.test has no address")
+    target = Target("node.test", 80, probe(Preset.TCP), 1.0, list)
+    assert asyncio.run(ask_node(target)) == bad("the name node.test has no address")
 
 
 def ask_by_tls(certificate_for: str, *, is_known_ca: bool) -> Verdict:
@@ -145,13 +152,13 @@ def ask_by_tls(certificate_for: str, *, is_known_ca: bool) -> Verdict:
 
 
 def test_an_https_node_is_verified_by_its_name_although_an_address_is_dialled() -> None:
-    assert ask_by_tls("node.test", is_known_ca=True).is_good
+    assert ask_by_tls("node.test", is_known_ca=True).sign is Sign.GOOD
 
 
 @pytest.mark.parametrize("certificate_for,is_known_ca", [("other.test", True), ("node.test", False)])
 def test_an_https_node_with_a_wrong_certificate_is_bad(certificate_for: str, is_known_ca: bool) -> None:
     verdict = ask_by_tls(certificate_for, is_known_ca=is_known_ca)
-    assert not verdict.is_good
+    assert verdict.sign is Sign.BAD
     assert verdict.reason.startswith("its certificate is not trusted: ")
 
 
@@ -161,23 +168,20 @@ class Asked:
     def __init__(self, seconds: Sequence[float] = ()) -> None:
         self.seconds = list(seconds)
         self.times: list[float] = []
-        self.reports: list[tuple[str, Verdict]] = []
+        self.reports: list[Verdict] = []
 
-    async def ask(self, target: Target) -> Verdict:
+    async def ask(self) -> Verdict:
         self.times.append(asyncio.get_running_loop().time())
         if self.seconds:
             await asyncio.sleep(self.seconds.pop(0))
-        return Verdict(True, str(len(self.times)))
-
-    def report(self, name: str, verdict: Verdict) -> None:
-        self.reports.append((name, verdict))
+        return good(str(len(self.times)))
 
 
 def probe_for(asked: Asked, seconds: float, rng: random.Random) -> None:
     """Let a prober run for so many seconds of virtual time."""
 
     async def scenario() -> None:
-        prober = Prober(target_at(80, probe(Preset.TCP)), asked.report, rng, asked.ask)
+        prober = Prober("probe n", 1.0, asked.ask, asked.reports.append, rng)
         prober.start()
         await asyncio.sleep(seconds)
         await prober.close()
@@ -195,10 +199,10 @@ def test_the_first_probe_goes_out_at_once_and_the_others_follow_the_interval() -
     assert len({round(pause, 6) for pause in pauses}) > len(pauses) / 2
 
 
-def test_each_verdict_is_reported_with_the_nodes_name() -> None:
+def test_each_verdict_is_reported() -> None:
     asked = Asked()
     probe_for(asked, 1.5, random.Random(1))
-    assert asked.reports == [("n", Verdict(True, "1")), ("n", Verdict(True, "2"))]
+    assert asked.reports == [good("1"), good("2")]
 
 
 def test_a_slow_probe_is_never_joined_by_a_second_one() -> None:
@@ -214,7 +218,7 @@ def test_closing_during_a_probe_ends_it_without_a_report() -> None:
 
 
 def test_a_prober_that_was_never_started_can_be_closed() -> None:
-    virtual_time.run(Prober(target_at(80, probe(Preset.TCP)), lambda *_: None, random.Random(1)).close())
+    virtual_time.run(Prober("probe n", 1.0, Asked().ask, print, random.Random(1)).close())
 
 
 def test_two_edges_that_start_together_drift_apart() -> None:

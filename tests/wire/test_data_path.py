@@ -63,7 +63,7 @@ def takes_and_gives(body: bytes) -> Script:
     return node
 
 
-@pytest.mark.parametrize("size", [400_000, 64 * MIB])
+@pytest.mark.parametrize("size", [2 * MIB, 64 * MIB])  # smaller uploads are kept, and so cannot stay in the kernel
 def test_a_large_plain_body_goes_by_splice_in_both_directions(size: int) -> None:
     async def main() -> None:
         async with wired(takes_and_gives(BODY[:size])) as wire:

@@ -1,0 +1,222 @@
+"""What s3edge decided, as values: the one vocabulary of log, metrics, traces and event stream.
+
+An event is made only where something was out of the ordinary, so that a request that simply works costs none. Names are
+in the past tense. `text` says it in plain words, and these are the words everywhere.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class End(StrEnum):
+    """How an attempt at a node ended."""
+
+    DONE = "done"
+    UNREACHABLE = "unreachable"  # no connection: the node has seen nothing
+    CLOSED = "closed"  # the connection ended before an answer
+    TIMEOUT = "timeout"  # no answer within `answer_timeout`
+    GARBAGE = "garbage"  # what came was no answer
+    ERROR = "error"  # 500, 502, 503 or 504
+    SLOW_DOWN = "slow_down"  # 503 SlowDown: the node wants less traffic
+    BROKE_OFF = "broke_off"  # the body ended in the middle
+    STALLED = "stalled"  # no byte of the body within the stall limit
+    MISMATCH = "mismatch"  # a body could not go on with this answer: it is not of the same object
+    BEATEN = "beaten"  # another attempt's answer came first
+    CLIENT_GONE = "client_gone"  # the client left, or took nothing for too long
+    EDGE = "edge"  # s3edge itself could not go on
+
+    @property
+    def is_nodes_fault(self) -> bool:
+        """Whether it speaks against the node."""
+        return self in _NODES_FAULTS
+
+
+_NODES_FAULTS = frozenset(
+    (End.UNREACHABLE, End.CLOSED, End.TIMEOUT, End.GARBAGE, End.ERROR, End.BROKE_OFF, End.STALLED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The request that an event is about, without anything secret."""
+
+    operation: str
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What was decided about `node`; `subject` is the request, if it was for one."""
+
+    level: ClassVar[str] = "info"
+
+    node: str
+    subject: Subject | None
+
+    @property
+    def name(self) -> str:
+        """The kind of the event."""
+        return type(self).__name__
+
+    def text(self) -> str:
+        """What happened, in plain words."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Event):
+    """An attempt brought no answer that the client should have, or was not waited for any longer."""
+
+    end: End
+    detail: str
+
+    def text(self) -> str:
+        return f"{self.node} {self.end}: {self.detail}" if self.detail else f"{self.node} {self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Retried(Event):
+    """The request was sent to another node, `node`."""
+
+    number: int
+
+    def text(self) -> str:
+        return f"retried at {self.node}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hedged(Event):
+    """A second node, `node`, was asked, since the first took longer than `after` seconds."""
+
+    after: float
+
+    def text(self) -> str:
+        return f"hedged at {self.node} after {self.after * 1000:.0f} ms"
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeWon(Event):
+    """The second node answered first."""
+
+    def text(self) -> str:
+        return f"the hedge at {self.node} won"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBroken(Event):
+    """A body that was flowing to the client ended or stood still after `offset` bytes."""
+
+    end: End
+    offset: int
+
+    def text(self) -> str:
+        return f"{self.node} {self.end} after {self.offset} bytes of the body"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyResumed(Event):
+    """A broken body went on from `node` at `offset`, `gap` seconds after its last byte; `skipped` bytes came again."""
+
+    offset: int
+    gap: float
+    skipped: int
+
+    def text(self) -> str:
+        return f"resumed from {self.node} at byte {self.offset} after {self.gap * 1000:.0f} ms"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCut(Event):
+    """A broken body could not go on, so the client's connection was cut after `offset` bytes."""
+
+    level: ClassVar[str] = "warning"
+
+    offset: int
+    reason: str
+
+    def text(self) -> str:
+        return f"cut after {self.offset} bytes: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestShed(Event):
+    """No node could take the request in time, so the client was told SlowDown; `node` is empty."""
+
+    level: ClassVar[str] = "warning"
+
+    reason: str
+
+    def text(self) -> str:
+        return f"shed: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEjected(Event):
+    """Live traffic took the node away for `seconds`."""
+
+    level: ClassVar[str] = "warning"
+
+    reason: str
+    seconds: float
+
+    def text(self) -> str:
+        return f"{self.node} ejected for {self.seconds:g} s: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProbed(Event):
+    """The time of an ejection is over: one request tries the node."""
+
+    def text(self) -> str:
+        return f"{self.node} is tried by one request"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReturned(Event):
+    """The node takes requests again."""
+
+    def text(self) -> str:
+        return f"{self.node} takes requests again"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeThrottled(Event):
+    """The node answered SlowDown and gets at most `rate` requests a second for now."""
+
+    rate: float
+
+    def text(self) -> str:
+        return f"{self.node} is given at most {self.rate:.0f} requests/s"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeUnthrottled(Event):
+    """The node is no longer held to a rate."""
+
+    def text(self) -> str:
+        return f"{self.node} is no longer held to a rate"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTurned(Event):
+    """Probes, or an operator, changed the state of the node."""
+
+    state: str
+    reason: str
+
+    def text(self) -> str:
+        return f"{self.node} is {self.state}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsLeftOut(Event):
+    """More happened than could be told: `count` events are missing here. All of them were counted."""
+
+    level: ClassVar[str] = "warning"
+
+    count: int
+
+    def text(self) -> str:
+        return f"{self.count} events were left out"

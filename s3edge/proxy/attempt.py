@@ -1,0 +1,170 @@
+"""One try of a request at one node."""
+
+from s3edge.errors import ClientError, EdgeError, NodeError
+from s3edge.events import AttemptFailed, End
+from s3edge.http1.body import BadBodyError
+from s3edge.http1.head import ResponseHead
+from s3edge.proxy.client import STALL_LIMIT
+from s3edge.proxy.progress import Progress
+from s3edge.telemetry.meter import Meter
+from s3edge.transport.connection import ConnectionGoneError
+from s3edge.transport.transfer import SinkStalledError, SourceEndedError, StalledError
+from s3edge.upstream.connection import NodeConnection
+from s3edge.upstream.standing import Standing
+
+
+class Attempt:
+    """One try of a request at one node, from the choice of the node to the end of its answer's body.
+
+    `connection` and `answer` are there once they were got; `began` is when it began. `is_kept` tells that the
+    connection was not made for it, `is_sent` that the node was sent at least the head, `is_suspect` that its wait was
+    held against the node. Its owner calls `end` exactly once; `end_word` is how it ended, if that was told before.
+    """
+
+    # Defaults stand here instead of slots: most attempts are short and plain, and set only what they need.
+    answer: ResponseHead
+    connection: NodeConnection
+    is_connected = False
+    is_sent = False
+    is_hedge = False
+    is_suspect = False
+    has_answer = False
+    holds_permit = False
+
+    def __init__(self, standing: Standing, progress: Progress, now: float, *, is_kept: bool) -> None:
+        self.standing = standing
+        self.progress = progress
+        self.began = now
+        self.is_kept = is_kept
+        self.end_word: End | None = None
+        standing.node.inflight += 1
+
+    @property
+    def node(self) -> str:
+        """The name of its node."""
+        return self.standing.node.name
+
+    @property
+    def is_body_sent(self) -> bool:
+        """Whether the node was given the whole body of the request."""
+        upload = self.progress.upload
+        return upload is None or upload.is_sent
+
+    def send(self, connection: NodeConnection, raw: bytes) -> None:
+        """Send the request over `connection`; raises `ConnectionGoneError` if it is gone already.
+
+        The body goes out as the client brings it, also before any `100`: a client that waits for one sends nothing, and
+        one that does not wait must not be held up.
+        """
+        self.connection = connection
+        self.is_connected = True
+        if connection.is_lost:
+            raise ConnectionGoneError
+        self.is_sent = True
+        progress = self.progress
+        connection.method = progress.head.method
+        upload = progress.upload
+        if upload is None:
+            connection.transport.write(raw)
+            connection.timer.set(connection.answer_timeout)
+            return
+        if progress.head.expects_continue:
+            connection.timer.set(connection.answer_timeout)
+        else:
+            connection.timer.clear()  # of its idle time in the pool; the node's time begins with `_body_ended`
+        upload.send(connection, raw, self._body_ended)
+
+    async def run(self, raw: bytes, kept: NodeConnection | None) -> None:
+        """Send over a kept or a new connection, and wait for the final answer.
+
+        Raises `EdgeError` and `ConnectionGoneError`.
+        """
+        self.send(kept or await self.standing.pool.open(), raw)
+        await self.go_on()
+
+    async def go_on(self) -> None:
+        """Wait for the final answer to what was sent. Raises as `run`."""
+        await self.finish_head(await self.connection.head())
+
+    async def finish_head(self, answer: ResponseHead) -> None:
+        """Take the head of the final answer; interim ones (1xx), of which `answer` may be the first, are passed on."""
+        progress = self.progress
+        while answer.status < 200:
+            is_again = answer.status == 100 and progress.is_invited
+            if progress.head.minor == 1 and not is_again:
+                progress.client.transport.write(answer.raw)
+                progress.is_invited |= answer.status == 100
+            if not self.is_body_sent:
+                self.connection.timer.clear()  # from now on the client's pace counts; see `_body_ended`
+            answer = await self.connection.head()
+        self.answer = answer
+        self.has_answer = True
+
+    def was_good(self, now: float) -> None:
+        """Its answer goes to the client."""
+        pace = self.progress.pace
+        if pace is None:
+            self.standing.answered_write(self.began, now)
+        else:
+            self.standing.answered(self.began, now)
+            if now != pace.observed_at:  # one for each tick of the loop's clock is enough to know the pace
+                pace.observed(now - self.began, now)
+
+    def blame(self, end: End, detail: str, now: float) -> None:
+        """The attempt brought no answer that the client should have."""
+        self.failed(end, detail, now)
+        self.progress.note(AttemptFailed(self.node, self.progress.subject, end, detail))
+
+    def failed(self, end: End, detail: str, now: float) -> None:
+        """Its answer or its body failed. What that says of the node counts at once, before the next node is chosen."""
+        self.end_word = end
+        if end is End.SLOW_DOWN:
+            self.standing.slowed(self.began, now)
+        elif not end.is_nodes_fault:
+            self.standing.left(self.began, now)
+        elif not self.is_suspect:  # one attempt is one failure
+            self.standing.failed(self.began, now, detail, had_begun=self.has_answer)
+
+    def suspect(self, detail: str, now: float) -> None:
+        """The attempt has waited too long: that speaks against the node, although its answer may yet be the first."""
+        self.is_suspect = True
+        self.standing.failed(self.began, now, detail)
+        self.progress.note(AttemptFailed(self.node, self.progress.subject, End.TIMEOUT, detail))
+
+    def end(self, end: End, meter: Meter, now: float, *, is_reusable: bool = False) -> None:
+        """This attempt is over: give the connection back, or discard it with whatever is under way there.
+
+        `end` is how, unless a failure was told by `blame`.
+        """
+        standing = self.standing
+        standing.node.inflight -= 1
+        if self.end_word is not None:
+            end = self.end_word
+        elif standing.is_watched:
+            standing.left(self.began, now)
+        meter.attempt(standing.node.name, end)
+        if is_reusable:
+            standing.pool.give_back(self.connection)
+        elif self.is_connected:
+            self.connection.abort()
+
+    def _body_ended(self, error: Exception | None) -> None:
+        """The request body is over: the node's time to answer begins, or whoever broke it off is to blame."""
+        progress, connection = self.progress, self.connection
+        progress.waits_since = connection.loop.time()
+        failure: EdgeError
+        match error:
+            case SourceEndedError():
+                progress.client.abort()
+                return
+            case BadBodyError():
+                failure = ClientError(400, "InvalidRequest", f"The body is not well-formed: {error}.")
+            case StalledError():
+                failure = ClientError(400, "RequestTimeout", f"No byte of the body came for {STALL_LIMIT:g} s.")
+            case SinkStalledError():
+                message = f"Node {self.node} took no byte of the body for {STALL_LIMIT:g} s."
+                failure = NodeError("GatewayTimeout", message, status=504)
+            case _:
+                connection.timer.set(connection.answer_timeout)
+                return
+        connection.fail(failure)

@@ -1,0 +1,34 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3edge.telemetry.printable import printable
+
+
+@pytest.mark.parametrize(
+    "text,expected",
+    [
+        ("plain text: 5%", "plain text: 5%"),
+        ("two\nlines\r\x1b[31m", r"two\nlines\r\x1b[31m"),
+        ("caf\u00e9 \U0001f600", r"caf\xe9 \U0001f600"),
+        ("\udcff\x7f\x00", r"\udcff\x7f\x00"),
+        ("a\\nb", r"a\\nb"),
+        ("", ""),
+    ],
+)
+def test_what_is_not_printable_ascii_is_written_as_python_writes_it(text: str, expected: str) -> None:
+    assert printable(text, 100) == expected
+
+
+def test_a_text_of_just_the_limit_stays_whole_and_a_longer_one_shows_that_it_was_cut() -> None:
+    assert printable("x" * 10, 10) == "x" * 10
+    assert printable("x" * 11, 10) == "xxxxxxx..."
+    assert printable("\n" * 6, 10) == r"\n\n\n" + "\\..."
+
+
+@given(st.text(alphabet=st.characters(), max_size=50), st.integers(3, 40))
+def test_the_result_is_one_line_of_printable_ascii_within_the_limit(text: str, limit: int) -> None:
+    result = printable(text, limit)
+    assert len(result) <= limit
+    assert result.isascii()
+    assert result == "" or result.isprintable()
