@@ -12,6 +12,8 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
     """One JSON object per node; `now` is the clock that the nodes' states were kept by."""
     inflight = _per_node(snapshot, "s3edge_node_inflight")
     attempts = _per_node(snapshot, "s3edge_attempts_total")
+    ejected = _per_node(snapshot, "s3edge_node_ejected")
+    throttled = _per_node(snapshot, "s3edge_node_throttle_rate")
     return [
         {
             "name": node.name,
@@ -29,6 +31,8 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
             "addresses": list(node.addresses),
             "inflight": int(inflight[node.name]),
             "attempts": int(attempts[node.name]),
+            "ejected_by_workers": int(ejected[node.name]),
+            "throttled_to": int(throttled[node.name]) or None,
         }
         for node in nodes
     ]

@@ -1,5 +1,7 @@
 """One try of a request at one node."""
 
+from typing import Final
+
 from s3edge.errors import ClientError, EdgeError, NodeError
 from s3edge.events import AttemptFailed, End
 from s3edge.http1.body import BadBodyError
@@ -12,6 +14,9 @@ from s3edge.transport.transfer import SinkStalledError, SourceEndedError, Stalle
 from s3edge.upstream.connection import NodeConnection
 from s3edge.upstream.standing import Standing
 
+# The part of the deadline that a node has for the answer to a small write that could be sent to another one.
+_WRITE_SHARE: Final = 0.5
+
 
 class Attempt:
     """One try of a request at one node, from the choice of the node to the end of its answer's body.
@@ -21,21 +26,32 @@ class Attempt:
     held against the node. Its owner calls `end` exactly once; `end_word` is how it ended, if that was told before.
     """
 
-    # Defaults stand here instead of slots: most attempts are short and plain, and set only what they need.
+    __slots__ = (
+        "answer",
+        "began",
+        "connection",
+        "end_word",
+        "has_answer",
+        "holds_permit",
+        "is_connected",
+        "is_hedge",
+        "is_kept",
+        "is_sent",
+        "is_suspect",
+        "progress",
+        "standing",
+    )
+
     answer: ResponseHead
     connection: NodeConnection
-    is_connected = False
-    is_sent = False
-    is_hedge = False
-    is_suspect = False
-    has_answer = False
-    holds_permit = False
 
     def __init__(self, standing: Standing, progress: Progress, now: float, *, is_kept: bool) -> None:
         self.standing = standing
         self.progress = progress
         self.began = now
         self.is_kept = is_kept
+        self.is_connected = self.is_sent = self.is_hedge = self.is_suspect = False
+        self.has_answer = self.holds_permit = False
         self.end_word: End | None = None
         standing.node.inflight += 1
 
@@ -66,10 +82,10 @@ class Attempt:
         upload = progress.upload
         if upload is None:
             connection.transport.write(raw)
-            connection.timer.set(connection.answer_timeout)
+            connection.timer.set(self._answer_limit())
             return
         if progress.head.expects_continue:
-            connection.timer.set(connection.answer_timeout)
+            connection.timer.set(self._answer_limit())
         else:
             connection.timer.clear()  # of its idle time in the pool; the node's time begins with `_body_ended`
         upload.send(connection, raw, self._body_ended)
@@ -165,6 +181,18 @@ class Attempt:
                 message = f"Node {self.node} took no byte of the body for {STALL_LIMIT:g} s."
                 failure = NodeError("GatewayTimeout", message, status=504)
             case _:
-                connection.timer.set(connection.answer_timeout)
+                connection.timer.set(self._answer_limit())
                 return
         connection.fail(failure)
+
+    def _answer_limit(self) -> float:
+        """How long the node has for its answer: a small write that may be sent again keeps time for another node.
+
+        Nobody knows how long another one may take, such as a copy. A read is asked elsewhere as soon as it is late, and
+        its first node may then take all the time there is.
+        """
+        progress, limit = self.progress, self.connection.answer_timeout
+        upload = progress.upload
+        if upload is not None and upload.is_whole and progress.request.is_replayable:
+            return min(limit, progress.plan.failover.deadline * _WRITE_SHARE)
+        return limit

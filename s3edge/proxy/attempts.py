@@ -95,7 +95,9 @@ class Attempts:
                     attempt.answer = answer
                     attempt.has_answer = True
                 if attempt.answer.status not in FAILURES:
-                    attempt.was_good(self._now())
+                    answered = self._now()
+                    attempt.was_good(answered)
+                    progress.first_byte = answered - now
                     return attempt
         except (EdgeError, ConnectionGoneError) as error:
             failure = error

@@ -57,7 +57,8 @@ class Exchanges:
             progress.plan = self._table.plan(progress.request.operation, progress.request.bucket)
             # Attempt: until an answer's head is here the client has seen nothing, so that another node can be asked.
             attempt = progress.attempt = await self._attempts.answered(progress)
-            progress.first_byte = self._now() - progress.started
+            if progress.first_byte is None:
+                progress.first_byte = self._now() - progress.started
             # Relay: the client has seen bytes; from here on another node can only go on at the very byte that is next.
             body = self._relays.begin(progress, attempt)
             if body is not None:

@@ -35,21 +35,36 @@ class Progress:
     `story` holds what was out of the ordinary.
     """
 
-    # Defaults stand here instead of slots: most exchanges are short and plain, and set only what they need.
+    __slots__ = (
+        "answer",
+        "attempt",
+        "client",
+        "delivered",
+        "emit",
+        "first_byte",
+        "head",
+        "is_invited",
+        "is_reusable",
+        "outcome",
+        "pace",
+        "plan",
+        "request",
+        "resumes",
+        "sent",
+        "started",
+        "status",
+        "stays",
+        "story",
+        "track",
+        "upload",
+        "vain_resumes",
+        "waits_since",
+    )
+
     plan: Plan
     track: "Track"
-    answer: ResponseHead | None = None
-    first_byte: float | None = None
-    story: list[Event] | None = None
-    outcome = GONE
-    status = 0
-    sent = 0
-    delivered = 0
-    resumes = 0
-    vain_resumes = 0
-    stays = False
-    is_reusable = False
-    is_invited = False  # the client was told to go on with its body (100)
+    pace: Pace | None
+    answer: ResponseHead
 
     def __init__(
         self,
@@ -64,9 +79,14 @@ class Progress:
         self.request = request
         self.started = self.waits_since = started
         self.emit = emit
+        self.first_byte: float | None = None
         self.attempt: Attempt | None = None
         self.upload: Upload | None = None
-        self.pace: Pace | None = None
+        self.story: list[Event] | None = None
+        self.outcome = GONE
+        self.stays = self.is_reusable = False
+        self.is_invited = False  # the client was told to go on with its body (100)
+        self.status = self.sent = self.delivered = self.resumes = self.vain_resumes = 0
 
     def note(self, event: Event) -> None:
         """Something out of the ordinary happened."""

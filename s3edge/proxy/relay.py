@@ -146,7 +146,6 @@ class Relays:
             raise NotResumableError(f"the last {MOST_VAIN} resumes brought no further byte")
         if not is_fresh(progress.head, self._now() - progress.started):
             raise NotResumableError("the client's signature has expired")
-        assert progress.answer is not None
         if progress.answer.length == CHUNKED and broken.rest_of_chunk is None:
             raise NotResumableError("it broke off in a chunk's size line or behind the last chunk")
         return resumption(progress.request, progress.head, progress.answer)
@@ -157,7 +156,6 @@ class Relays:
         source.timer.clear()
         patience = self._patience(progress)
         progress.is_reusable = attempt.answer.keep_alive
-        assert progress.answer is not None
         if progress.answer.length != CHUNKED and length == rest.length:
             return transfer(source, sink, length, self._splicing, STALL_LIMIT, patience)
         in_chunk = rest_of_chunk if progress.answer.length == CHUNKED else None

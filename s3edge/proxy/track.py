@@ -10,7 +10,7 @@ from s3edge.resilience.hedge import Amount, Lateness, Pace, amount
 from s3edge.routing.table import Plan
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.request import S3Request
-from s3edge.upstream.cluster import Choice, Cluster
+from s3edge.upstream.cluster import Choice, Cluster, FullError
 from s3edge.upstream.standing import Standing
 
 
@@ -68,11 +68,18 @@ class Track:
 
         Where nodes are throttled it waits for its turn, for `limit` seconds at most. Raises `FullError`.
         """
+        full: FullError | None = None
         for cluster in self.clusters:
-            if cluster.is_throttled:
-                standing = await cluster.place(choice, self.plan.queue, limit)
+            try:
+                if cluster.is_throttled:
+                    standing = await cluster.place(choice, self.plan.queue, limit)
+                else:
+                    standing = cluster.pick(*choice, now)
+            except FullError as error:
+                full = error
             else:
-                standing = cluster.pick(*choice, now)
-            if standing is not None:
-                return standing
+                if standing is not None:
+                    return standing
+        if full is not None:
+            raise full
         return None

@@ -23,6 +23,8 @@ from s3edge.upstream.standing import Standing
 # The nodes are looked at for what time alone brings at each tick of the wheel, and compared after so many looks: each
 # second (see `Record.fade`).
 LOOKS_PER_COMPARISON = 4
+# Seconds for which a node whose ejection is over waits for a request that another node could take over.
+SAFE_FIRST = 1.0
 
 
 class Choice(NamedTuple):
@@ -99,7 +101,7 @@ class Cluster:
 
         Raises `FullError` when that takes longer than `queue` allows, or than `limit` seconds.
         """
-        standing = self._try_out(choice.tried, self._now()) if choice.is_safe else None
+        standing = self._try_out(choice.tried, choice.is_safe, self._now())
         if standing is None and all(waiting.tried for waiting, _ in self._waiting):
             # Nobody waits who could take any node: what has room now is not wanted by those who do.
             standing = self._pick_with_room(choice)
@@ -138,14 +140,14 @@ class Cluster:
             self._is_idle = False
             self._timer.set(0.0)
             self._arrange()
-        standing = self._try_out(tried, now) if is_safe else None
+        standing = self._try_out(tried, is_safe, now)
         if standing is not None:
             return standing
         for nodes in self._order():
             node = self._balancers[balance].pick(nodes, tried, key, now)
             if node is not None:
                 return self.standings[node]
-        return None
+        return self._try_out(tried, True, now)
 
     def _order(self) -> tuple[Rank, ...]:
         """The ranks in the order in which the next request tries them."""
@@ -154,10 +156,10 @@ class Cluster:
             return ranks.draw(self._random())
         return ranks.by_preference or self._last_resort
 
-    def _try_out(self, tried: Collection[Node], now: float) -> Standing | None:
-        """A node whose ejection is over, for the one attempt that tries it."""
+    def _try_out(self, tried: Collection[Node], is_safe: bool, now: float) -> Standing | None:
+        """A node whose ejection is over, for the one attempt that tries it: any, if no safe one comes for a while."""
         for standing in self._trials:
-            if standing.node not in tried:
+            if standing.node not in tried and (is_safe or now - standing.breaker.until >= SAFE_FIRST):
                 standing.try_out(now)
                 return standing
         return None

@@ -30,6 +30,8 @@ def test_a_new_node_is_described_without_a_probe() -> None:
         "addresses": [],
         "inflight": 0,
         "attempts": 0,
+        "ejected_by_workers": 0,
+        "throttled_to": None,
     }
 
 
@@ -70,3 +72,11 @@ def test_attempts_are_added_up_for_each_node() -> None:
     one, two = describe([new_node("n1:9000"), new_node("n2:9000")], meter.snapshot(), now=100.0)
     assert (one["attempts"], one["inflight"]) == (2, 0)
     assert (two["attempts"], two["inflight"]) == (1, 4)
+
+
+def test_what_workers_hold_against_a_node_is_shown() -> None:
+    meter = Meter()
+    meter.gauge("s3edge_node_ejected", ("n1:9000",), lambda: 1)
+    meter.gauge("s3edge_node_throttle_rate", ("n1:9000",), lambda: 37.5)
+    [node] = describe([new_node("n1:9000")], meter.snapshot(), now=100.0)
+    assert (node["ejected_by_workers"], node["throttled_to"]) == (1, 37)

@@ -135,6 +135,9 @@ def test_a_throttled_cluster_is_waited_for_before_the_next_one_is_asked() -> Non
         assert now() == pytest.approx(0.1)
         assert await place(some, "a") == "c"
         near.throttle("a", rate=0.1)
+        assert await place(some) == "c", "its queue was too slow"
+        assert now() == pytest.approx(1.1)
+        far.throttle("c", rate=0.1)
         with pytest.raises(FullError, match="within 1 s"):
             await place(some)
 

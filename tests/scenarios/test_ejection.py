@@ -110,18 +110,47 @@ def test_a_node_that_has_recovered_comes_back_slowly() -> None:
     run(main())
 
 
-def test_a_write_is_not_risked_on_an_ejected_node() -> None:
+def test_a_write_is_not_risked_on_an_ejected_node_while_reads_can_try_it() -> None:
     async def main() -> None:
         first = Storage(Fails(500))
         async with scene(first, Storage(), Storage(), tiers=[0, 1, 1]) as stage:
             for _ in range(5):
                 await read_object(stage, KEY)
-            await asyncio.sleep(2)
+            await asyncio.sleep(1.5)
             for _ in range(3):
                 assert (await read(stage, put(b"abc"))).status == 200
             assert first.attempts == 5
             await read_object(stage, KEY)
             assert first.attempts == 6, "a read tries it"
+
+    run(main())
+
+
+def test_with_writes_alone_a_node_comes_back_a_second_later() -> None:
+    async def main() -> None:
+        first = Storage(Fails(500, next=5))
+        async with scene(first, Storage(), tiers=[0, 1]) as stage:
+            for _ in range(5):
+                assert (await read(stage, put(b"abc"))).status == 200
+            assert first.attempts == 5
+            while first.attempts == 5:
+                await asyncio.sleep(0.25)
+                assert (await read(stage, put(b"abc"))).status == 200
+            assert (now(), stage.edge.nodes["node-0:9000"].is_ejected) == (2.0, False)
+
+    run(main())
+
+
+def test_a_write_tries_an_ejected_node_at_once_if_there_is_no_other() -> None:
+    async def main() -> None:
+        first = Storage(Fails(500, next=5))
+        async with scene(first, Storage(), tiers=[0, 1]) as stage:
+            for _ in range(5):
+                await read_object(stage, KEY)
+            stage.edge.set_node_state("node-1:9000", is_up=False)
+            await asyncio.sleep(1.25)
+            assert (await read(stage, put(b"abc"))).status == 200
+            assert first.attempts == 6
 
     run(main())
 

@@ -6,13 +6,14 @@
 import pytest
 
 from tests.scenarios.reader import read
-from tests.scenarios.scene import in_turn, now, put, put_head, scene
+from tests.scenarios.scene import fires, in_turn, now, put, put_head, scene
 from tests.support.faults import AnswersEarly, AnswersLate, DiesReceiving, Fails, Fault, NeverAnswers, Resets
 from tests.support.storage import Storage
 from tests.support.virtual_time import run
 
 NODE_0 = ("node-0", 9000)
 KIB = 1024
+COPY = b"PUT /bucket/key HTTP/1.1\r\nHost: s3\r\nx-amz-copy-source: /a/b\r\nContent-Length: 0\r\n\r\n"
 ONCE = {
     "conditional PUT": put(b"abc", b"If-None-Match: *"),
     "POST": b"POST /bucket?delete HTTP/1.1\r\nHost: s3\r\nContent-Length: 3\r\n\r\nabc",
@@ -130,11 +131,25 @@ def test_a_conditional_write_that_is_refused_before_its_body_is_not_sent_again()
     run(main())
 
 
-def test_a_write_is_given_its_whole_answer_time() -> None:
+@pytest.mark.parametrize("fault, took, others", [(AnswersLate(29), 29, 0), (NeverAnswers(), fires(30), 1)], ids=repr)
+def test_a_small_write_is_given_half_of_the_deadline_at_a_node_and_then_goes_to_another(
+    fault: Fault, took: float, others: int
+) -> None:
     async def main() -> None:
-        first, second = Storage(AnswersLate(30)), Storage()
-        async with scene(first, second, policies=in_turn()) as stage:
+        second = Storage()
+        async with scene(Storage(fault), second, policies=in_turn()) as stage:
             seen = await read(stage, put(b"abc"))
-            assert (seen.status, seen.took, second.attempts) == (200, 30, 0)
+            assert (seen.status, seen.took, second.attempts) == (200, took, others)
+
+    run(main())
+
+
+@pytest.mark.parametrize("request_bytes", [put(bytes(2000)), put(b"abc", b"If-None-Match: *"), COPY, ONCE["POST"]])
+def test_a_write_that_is_not_sent_again_or_may_take_long_is_given_its_whole_answer_time(request_bytes: bytes) -> None:
+    async def main() -> None:
+        first, second = Storage(AnswersLate(59)), Storage()
+        async with scene(first, second, policies=in_turn(failover={"buffer": 1000})) as stage:
+            seen = await read(stage, request_bytes)
+            assert (seen.status, seen.took, second.attempts) == (200, 59, 0)
 
     run(main())
