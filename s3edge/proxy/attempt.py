@@ -82,7 +82,7 @@ class Attempt:
         upload = progress.upload
         if upload is None:
             connection.transport.write(raw)
-            connection.timer.set(self._answer_limit())
+            connection.timer.set(connection.answer_timeout)
             return
         if progress.head.expects_continue:
             connection.timer.set(self._answer_limit())

@@ -60,7 +60,9 @@ class Relays:
         progress.stays = is_clean and head.keep_alive and answer.minor == 1 and not self.is_draining
         progress.status = answer.status
         progress.answer = answer
-        trace = self.trace(progress, attempt.node, answer.status)
+        trace = b""
+        if self._traces_all or head.asks_trace:
+            trace = self.trace(progress, attempt.node, answer.status)
         raw = for_client(answer, head, is_last=not progress.stays, trace=trace)
         if 0 <= length <= connection.unread_size:
             progress.client.transport.write(connection.take_message(raw, length))

@@ -139,6 +139,8 @@ class Cluster:
         if self._is_idle:
             self._is_idle = False
             self._timer.set(0.0)
+            for rested in self.standings.values():
+                rested.look(now)  # from now on it is counted what they take
             self._arrange()
         standing = self._try_out(tried, is_safe, now)
         if standing is not None:

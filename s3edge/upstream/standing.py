@@ -102,7 +102,9 @@ class Standing:
         """The read that began at `began` brought an answer to be passed on."""
         seconds = now - began
         self.record.good(seconds)
-        self.node.observe(seconds, now)
+        node = self.node
+        if now != node.latency_at or seconds > node.latency:  # else it would change nothing
+            node.observe(seconds, now)
         if self.is_watched:
             self._watch_answer(began, now)
 

@@ -209,3 +209,20 @@ def test_closing_a_cluster_closes_the_idle_connections_to_all_nodes() -> None:
         await asyncio.wait([waiting])
 
     run(main())
+
+
+def test_a_node_that_refuses_in_its_first_moment_is_held_to_what_it_took() -> None:
+    """Regression: without a look before, its rate was taken over all the time that the machine had been up."""
+
+    async def main() -> None:
+        await asyncio.sleep(1000)
+        bench = Bench("a")
+        assert bench.pick() == "a"
+        await asyncio.sleep(0.125)
+        for _ in range(50):
+            bench["a"].answered(now(), now())
+        bench["a"].slowed(now(), now())
+        assert bench["a"].throttle_rate == pytest.approx(400, rel=0.05)
+        bench.cluster.close()
+
+    run(main())
