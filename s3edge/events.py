@@ -4,6 +4,7 @@ An event is made only where something was out of the ordinary, so that a request
 in the past tense. `text` says it in plain words, and these are the words everywhere.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -47,7 +48,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(ABC):
     """What was decided about `node`; `subject` is the request, if it was for one."""
 
     level: ClassVar[str] = "info"
@@ -60,9 +61,9 @@ class Event:
         """The kind of the event."""
         return type(self).__name__
 
+    @abstractmethod
     def text(self) -> str:
         """What happened, in plain words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,6 @@ class AttemptFailed(Event):
 @dataclass(frozen=True, slots=True)
 class Retried(Event):
     """The request was sent to another node, `node`."""
-
-    number: int
 
     def text(self) -> str:
         return f"retried at {self.node}"

@@ -24,7 +24,7 @@ from s3edge.events import (
 READ = Subject("GetObject", "demo", "secret-name")
 TEXTS: list[tuple[Event, str]] = [
     (AttemptFailed("n1", READ, End.ERROR, "500 InternalError"), "n1 error: 500 InternalError"),
-    (Retried("n2", READ, 1), "retried at n2"),
+    (Retried("n2", READ), "retried at n2"),
     (Hedged("n2", READ, 0.0254), "hedged at n2 after 25 ms"),
     (HedgeWon("n2", READ), "the hedge at n2 won"),
     (BodyBroken("n1", READ, End.STALLED, 4096), "n1 stalled after 4096 bytes of the body"),

@@ -1,6 +1,6 @@
 """The sections of a policy that say how failures are hidden. Each may be written as `true`, `false` or a mapping."""
 
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, model_validator
 
@@ -34,7 +34,23 @@ QUEUE_LENGTH = 256
 QUEUE_WAIT = 2.0
 
 
-class Failover(Part):
+class _Section(Part):
+    """A section that may also be `true`, all its defaults, or `false`, which sets what `off` says."""
+
+    off: ClassVar[dict[str, float]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_flag(cls, value: object) -> object:
+        if isinstance(value, dict | Part):
+            return value
+        try:
+            return {} if parse_flag(value) else cls.off
+        except Refused:
+            raise Refused(f"true, false, or a mapping with any of {', '.join(cls.model_fields)}") from None
+
+
+class Failover(_Section):
     """How many nodes are asked before the first byte (`attempts`), in how much time, and what must be kept for that.
 
     `budget` is the share of live requests that may be retries. A first byte that takes longer than `patience` seconds
@@ -42,40 +58,31 @@ class Failover(Part):
     bytes are kept until the answer is there, so that they can be sent again.
     """
 
+    off: ClassVar[dict[str, float]] = {"attempts": 1}
+
     attempts: Annotated[int, BeforeValidator(whole_number(1, 10))] = ATTEMPTS
     budget: Share = RETRY_BUDGET
     deadline: Seconds = DEADLINE
     patience: Annotated[float, BeforeValidator(duration(0.05, 60.0))] = PATIENCE
     buffer: Annotated[int, BeforeValidator(size(0, LARGEST_BUFFER))] = BUFFER
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_flag(cls, value: object) -> object:
-        return _switch(cls, value, {"attempts": 1})
 
-
-class Hedge(Part):
+class Hedge(_Section):
     """When a read is sent to a second node, too: after the `quantile` of recent times, for `budget` of all requests."""
+
+    off: ClassVar[dict[str, float]] = {"budget": 0.0}
 
     quantile: Annotated[float, BeforeValidator(share(0.5, 0.999))] = HEDGE_QUANTILE
     budget: Annotated[float, BeforeValidator(share(0.0, 0.5))] = HEDGE_BUDGET
 
-    @model_validator(mode="before")
-    @classmethod
-    def _from_flag(cls, value: object) -> object:
-        return _switch(cls, value, {"budget": 0.0})
 
-
-class Resume(Part):
+class Resume(_Section):
     """How often a broken body goes on from another node, and after how many seconds without a byte it is broken."""
+
+    off: ClassVar[dict[str, float]] = {"times": 0}
 
     times: Annotated[int, BeforeValidator(whole_number(0, 1000))] = RESUMES
     stall: Annotated[float, BeforeValidator(duration(0.1, 60.0))] = STALL
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_flag(cls, value: object) -> object:
-        return _switch(cls, value, {"times": 0})
 
 
 class Queue(Part):
@@ -83,13 +90,3 @@ class Queue(Part):
 
     length: Annotated[int, BeforeValidator(whole_number(0, 100_000))] = QUEUE_LENGTH
     wait: Annotated[float, BeforeValidator(duration(0.0, 60.0))] = QUEUE_WAIT
-
-
-def _switch(section: type[Part], value: object, off: dict[str, Any]) -> object:
-    """`true` is all defaults, `false` what turns the section off."""
-    if isinstance(value, dict | Part):
-        return value
-    try:
-        return {} if parse_flag(value) else off
-    except Refused:
-        raise Refused(f"true, false, or a mapping with any of {', '.join(section.model_fields)}") from None

@@ -60,12 +60,6 @@ class Attempt:
         """The name of its node."""
         return self.standing.node.name
 
-    @property
-    def is_body_sent(self) -> bool:
-        """Whether the node was given the whole body of the request."""
-        upload = self.progress.upload
-        return upload is None or upload.is_sent
-
     def send(self, connection: NodeConnection, raw: bytes) -> None:
         """Send the request over `connection`; raises `ConnectionGoneError` if it is gone already.
 
@@ -110,7 +104,7 @@ class Attempt:
             if progress.head.minor == 1 and not is_again:
                 progress.client.transport.write(answer.raw)
                 progress.is_invited |= answer.status == 100
-            if not self.is_body_sent:
+            if progress.upload is not None and not progress.upload.is_sent:
                 self.connection.timer.clear()  # from now on the client's pace counts; see `_body_ended`
             answer = await self.connection.head()
         self.answer = answer

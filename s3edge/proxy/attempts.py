@@ -56,10 +56,6 @@ class Attempts:
         """Retries under way."""
         return sum(permits.taken for permits in self._permits.values())
 
-    def track(self, plan: Plan) -> Track:
-        """What the requests of `plan` share."""
-        return self._tracks.get(id(plan)) or self._lay(plan)
-
     async def answered(self, progress: Progress) -> Attempt:
         """The attempt whose answer the client gets; raises `EdgeError` when there is none."""
         head = progress.head

@@ -168,7 +168,7 @@ class Race:
         else:
             self._counted += 1
             if has_permit:
-                progress.note(Retried(attempt.node, progress.subject, self._retries))
+                progress.note(Retried(attempt.node, progress.subject))
         self._follow(attempt, attempt.run(self._sending.raw, kept))
         if self._pace is not None and not is_hedge:
             # The next attempt is a hedge, if no answer comes in the usual time.

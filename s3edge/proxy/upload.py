@@ -58,7 +58,7 @@ class Upload:
         if self._here is not None:
             return self._is_kept
         is_untouched = self.transfer is None or self.transfer.taken == 0
-        return is_untouched or (self._kept is not None and self._kept.data is not None)
+        return is_untouched or (self._kept is not None and self._kept.is_all)
 
     def send(self, connection: NodeConnection, raw: bytes, ended: Callable[[Exception | None], None]) -> None:
         """Write `raw`, a head, and the body to a node, from its first byte; `ended` is called with what went wrong."""

@@ -74,10 +74,6 @@ class Resumption:
     extent: ContentRange | None
     is_replay: bool
 
-    def missing(self, delivered: int) -> int | None:
-        """How many bytes the client still lacks; None if that was not told."""
-        return None if self.extent is None else self.extent.length - delivered
-
     def raw_request(self, delivered: int) -> bytes:
         """The head to send to another node; on its way it is treated as the client's own."""
         head = self.request

@@ -46,6 +46,11 @@ class Kept:
         self._room = room
 
     @property
+    def is_all(self) -> bool:
+        """Whether all that went on is kept; asked for each upload, and so not by joining it."""
+        return self._parts is not None
+
+    @property
     def data(self) -> bytes | None:
         """What is kept; None once it was more than may be, or was forgotten."""
         return None if self._parts is None else b"".join(self._parts)

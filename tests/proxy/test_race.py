@@ -285,7 +285,7 @@ async def earn_hedges(stage: Scene) -> None:
     """Let the plan of a GET have hedges to spend."""
     exchanges = stage.edge.listener._exchanges
     plan = exchanges._table.plan(Operation.GetObject, "bucket")
-    exchanges._attempts.track(plan).hedges.requests += 10
+    exchanges._attempts._lay(plan).hedges.requests += 10
 
 
 # The deadline.

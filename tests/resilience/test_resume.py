@@ -102,12 +102,6 @@ def test_a_condition_on_the_range_that_has_been_decided_is_left_out() -> None:
 def test_of_an_object_of_unknown_length_all_that_follows_is_asked_for() -> None:
     plan = resumed(head_of(), answer(length=None))
     assert b"\r\nRange: bytes=300-\r\n" in plan.raw_request(300)
-    assert plan.missing(300) is None
-
-
-def test_what_is_missing_is_known_where_the_length_is() -> None:
-    assert resumed(head_of(), answer()).missing(300) == 700
-    assert resumed(head_of(Range="bytes=100-199"), part(100, 199, is_chunked=True)).missing(30) == 70
 
 
 # What cannot go on.
@@ -293,7 +287,7 @@ def test_however_often_and_wherever_a_body_breaks_the_joined_one_is_the_same(
             assert ignores_range
             assert whole != thing  # a node that sends too much is of no use, except where it is only too early
             return
-        assert length == plan.missing(len(joined)) == len(whole) - len(joined)
+        assert length == len(whole) - len(joined)
         rest = body[skip : skip + length]
         assert skip + length == len(body)
     assert joined + rest == whole

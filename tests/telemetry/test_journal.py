@@ -23,7 +23,7 @@ class Scene:
 
 def test_an_event_is_taken_once_with_its_time_and_its_words() -> None:
     scene = Scene()
-    scene.record(Retried("n2", READ, 1))
+    scene.record(Retried("n2", READ))
     scene.now = 100.5
     scene.record(NodeEjected("n1", None, "5 failures in a row", 2.0))
     scene.now = 101.0
@@ -46,7 +46,7 @@ def test_of_a_storm_the_newest_are_kept_and_the_first_entry_says_how_many_are_mi
     scene = Scene()
     for number in range(PENDING_LIMIT + 44):
         scene.now = float(number)
-        scene.record(Retried(f"n{number}", READ, 1))
+        scene.record(Retried(f"n{number}", READ))
     left_out, *kept = scene.journal.take()
     assert left_out == Entry(44.0, "EventsLeftOut", "warning", "", "44 events were left out", None)
     assert [entry.node for entry in kept] == [f"n{number}" for number in range(44, PENDING_LIMIT + 44)]

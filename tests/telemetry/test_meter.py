@@ -26,7 +26,7 @@ from s3edge.telemetry.meter import BOUNDS, Meter
 
 # Each kind of event, and what it adds to.
 COUNTED: list[tuple[Event, dict[str, list[tuple[list[str], int]]]]] = [
-    (Retried("n2", None, 1), {"s3edge_retries_total": [(["n2"], 1)]}),
+    (Retried("n2", None), {"s3edge_retries_total": [(["n2"], 1)]}),
     (Hedged("n2", None, 0.05), {"s3edge_hedges_total": [(["sent"], 1), (["won"], 0)]}),
     (HedgeWon("n2", None), {"s3edge_hedges_total": [(["sent"], 0), (["won"], 1)]}),
     (BodyBroken("n1", None, End.STALLED, 5), {"s3edge_bodies_broken_total": [(["n1", "stalled"], 1)]}),

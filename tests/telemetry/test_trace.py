@@ -12,7 +12,7 @@ def test_a_story_is_told_in_order_and_without_its_subject() -> None:
     story: list[Event | str] = [
         "asked n1",
         AttemptFailed("n1", READ, End.UNREACHABLE, "cannot connect: Connection refused"),
-        Retried("n2", READ, 1),
+        Retried("n2", READ),
         Hedged("n3", READ, 0.05),
         HedgeWon("n3", READ),
     ]

@@ -46,7 +46,7 @@ def test_a_body_is_kept_up_to_its_limit_and_then_not_at_all() -> None:
     kept.add(memoryview(b"67890"))
     assert (told(kept), room.used) == (b"1234567890", 10)
     kept.add(b"x")
-    assert (kept.data, room.used) == (None, 0)
+    assert (kept.data, kept.is_all, room.used) == (None, False, 0)
     kept.add(b"y")
     assert (kept.data, room.used) == (None, 0), "what came before is missing, so that the rest is of no use"
 
