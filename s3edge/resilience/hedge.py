@@ -14,6 +14,9 @@ from s3edge.s3.ranges import ByteRange, SuffixRange
 
 # Seconds. Below this a hedge mostly answers the jitter of event loops, which serve hundreds of requests in a turn.
 FLOOR: Final = 0.02
+# Where half of all answers take more than half the delay, nodes are busy rather than late: a second request would wait
+# in the same queues and lengthen them.
+_HEDGE_FACTOR: Final = 2.0
 # After so many observed times the pace is taken anew; it costs some microseconds.
 _RENEWED_EVERY: Final = 16
 # A node that has not answered after four times what 99% of answers take is not slow, it is gone.
@@ -96,7 +99,7 @@ class Pace:
             return
         # The median, since a frozen node among four makes a quarter of all times long, but not a half.
         most = max(most, _SLOW_FACTOR * median)
-        self.delay = min(max(usual, FLOOR), most)
+        self.delay = min(max(usual, _HEDGE_FACTOR * median, FLOOR), most)
         self.patience = min(max(_PATIENCE_FACTOR * worst, LEAST_PATIENCE), most)
 
 

@@ -21,10 +21,10 @@ def observed(*milliseconds: float) -> tuple[Node, ...]:
 
 
 def test_of_two_busy_nodes_the_one_that_costs_less_is_picked() -> None:
-    among = observed(9, 19)  # with the noise that is added, one is twice as fast: worth eight times the attempts
-    among[0].inflight, among[1].inflight = 14, 1
+    among = observed(9, 19)  # with the noise that is added, one is twice as fast: worth four times the attempts
+    among[0].inflight, among[1].inflight = 6, 1
     assert picks(PeakEwma(Random(0)), among, 20) == "a" * 20
-    among[0].inflight = 16
+    among[0].inflight = 8
     assert picks(PeakEwma(Random(0)), among, 20) == "b" * 20
 
 
@@ -65,8 +65,8 @@ def test_a_node_of_which_nothing_is_known_gets_its_part_and_no_flood() -> None:
 
 def test_a_node_that_was_slow_is_asked_again_when_that_is_long_ago() -> None:
     among = observed(11, 2000)
-    among[0].inflight = 1  # costs 2 x 12 ms cubed
-    even = MEMORY * log(2.0 / (0.012 * 2 ** (1 / 3) - NOISE))
+    among[0].inflight = 1  # costs 2 x 12 ms squared
+    even = MEMORY * log(2.0 / (0.012 * 2 ** (1 / 2) - NOISE))
     for now, name in ((0.0, "a"), (even - 0.1, "a"), (even + 0.1, "b")):
         among[0].observe(0.011, now)
         assert picks(PeakEwma(Random(0)), among, 20, now) == name * 20
