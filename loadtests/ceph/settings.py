@@ -71,7 +71,7 @@ _TEMPLATE = """\
     rgw thread pool size = 64
     rgw enable usage log = false
     rgw enable ops log = false
-    # A gateway that dies inside a CompleteMultipartUpload leaves the upload locked for so many seconds (by default 600),
+    # A gateway that dies inside a CompleteMultipartUpload leaves the upload locked for so many seconds, by default 600,
     # in which every gateway refuses to complete it.
     rgw mp lock max time = 2
 """

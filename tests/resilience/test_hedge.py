@@ -49,7 +49,9 @@ def pace(*runs: tuple[float, int], quantile: float = 0.95, most: float = 1.0) ->
 def test_a_hedge_comes_when_the_share_of_first_bytes_is_there_that_the_policy_names(
     quantile: float, expected: float
 ) -> None:
-    assert pace((0.03, 280), (0.08, 16), (0.12, 18), (0.29, 6), quantile=quantile).delay == pytest.approx(expected, rel=0.09)
+    assert pace((0.03, 280), (0.08, 16), (0.12, 18), (0.29, 6), quantile=quantile).delay == pytest.approx(
+        expected, rel=0.09
+    )
 
 
 def test_a_hedge_never_comes_before_twice_the_median_since_busy_nodes_are_not_helped_by_more_requests() -> None:
