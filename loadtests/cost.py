@@ -72,7 +72,7 @@ def tree_cpu(root: int) -> float:
 def tree_usage(root: int) -> Usage:
     """The tree below `root` at this moment. A process that ends meanwhile counts as far as it was read."""
     stats = descendants(root, _all_stats())
-    links = [link for stat in stats for link in _descriptor_links(stat.pid)]
+    links = [link for stat in stats for link in descriptor_links(stat.pid)]
     return Usage(
         cpu=sum(stat.cpu for stat in stats),
         pss=sum(parse_pss(_read(PROC / str(stat.pid) / "smaps_rollup")) for stat in stats),
@@ -107,7 +107,8 @@ def _all_stats() -> Iterator[ProcessStat]:
             yield parse_stat(text)
 
 
-def _descriptor_links(pid: int) -> Iterator[str]:
+def descriptor_links(pid: int) -> Iterator[str]:
+    """What the open descriptors of a process stand for: a path, `socket:[INODE]`, `pipe:[INODE]`."""
     folder = PROC / str(pid) / "fd"
     try:
         entries = list(folder.iterdir())

@@ -46,10 +46,10 @@ class Ask:
         """The value that a 206 must have (RFC 9110, 14.4)."""
         return f"bytes {self.first}-{self.first + self.size - 1}/{self.total}"
 
-    def head(self, host: str) -> bytes:
-        """The request as it is sent to `host`."""
+    def head(self, host: str, fields: str = "") -> bytes:
+        """The request as it is sent to `host`; `fields` are further header lines."""
         span = f"Range: bytes={self.first}-{self.first + self.size - 1}\r\n" if self.is_ranged else ""
-        return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n{span}\r\n".encode()
+        return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n{fields}{span}\r\n".encode()
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Load:
     Closed loop without a `rate`: each of `readers` connections sends its next request when the last one is over. Open
     loop with one: `rate` requests a second are due whatever became of those before, each on a free connection.
     `sizes` gives each size its share of requests, `ranged` is the share of requests for a part of an object, `patience`
-    the seconds after which a reader gives up on an answer and counts it as failed.
+    the seconds after which a reader gives up on an answer and counts it as failed. Requests claim the key of `tenant`,
+    if one is named.
     """
 
     seconds: float
@@ -69,6 +70,7 @@ class Load:
     rate: float = 0.0
     patience: float = 30.0
     seed: int = 1
+    tenant: str = ""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

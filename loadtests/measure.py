@@ -43,12 +43,11 @@ class Measurement:
         return self.cpu_per_gib if case.is_bulk else self.cpu_per_request
 
 
-def measure(proxy: Proxy, case: Case, seconds: int, folder: Path) -> Measurement:
-    """Put the load of `case` on `proxy` for `seconds`. Raises LoadError when wrk cannot run."""
+def measure(proxy: Proxy, case: Case, seconds: int, folder: Path, requests: str = "") -> Measurement:
+    """Put the load of `case` on `proxy` for `seconds`; for `requests` see `run_wrk`. Raises LoadError."""
     before = tree_cpu(proxy.child.pid)
-    load = run_wrk(
-        proxy.url + case.path, case.connections, seconds, folder, upload_bytes=case.size if case.is_upload else 0
-    )
+    upload_bytes = case.size if case.is_upload else 0
+    load = run_wrk(proxy.url + case.path, case.connections, seconds, folder, upload_bytes, requests)
     cpu = tree_cpu(proxy.child.pid) - before
     moved = load.requests * case.size if case.is_upload else load.bytes
     return Measurement(

@@ -16,6 +16,7 @@ from typing import cast
 import uvloop
 
 from loadtests.answer import Answer
+from loadtests.clients import claim
 from loadtests.load import Ask, Asks, Load
 from loadtests.needs import raise_descriptor_limit
 from loadtests.records import BUCKET_SECONDS, OK, REFUSED, TIMED_OUT, Readings, Record, save
@@ -38,6 +39,7 @@ class Run:
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.load = load
+        self.fields = claim(load.tenant) if load.tenant else ""
         self.asks = Asks(load)
         self.buffer = memoryview(bytearray(READ_SIZE))
         self.records: list[Record] = []
@@ -81,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._answer = answer
         self._over = asyncio.get_running_loop().create_future()
-        self._transport.write(ask.head(self._run.host))
+        self._transport.write(ask.head(self._run.host, self._run.fields))
         try:
             await self._over
         finally:

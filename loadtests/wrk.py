@@ -72,10 +72,13 @@ def parse_output(output: str) -> Load:
         raise LoadError(f"wrk's report cannot be read ({error!r}): {line}") from error
 
 
-def run_wrk(url: str, connections: int, seconds: int, folder: Path, upload_bytes: int = 0) -> Load:
-    """GET `url` over and over on `connections` for `seconds`, or PUT `upload_bytes` to it. Raises LoadError."""
+def run_wrk(url: str, connections: int, seconds: int, folder: Path, upload_bytes: int = 0, requests: str = "") -> Load:
+    """GET `url` over and over on `connections` for `seconds`, or PUT `upload_bytes` to it. Raises LoadError.
+
+    `requests` is Lua that says otherwise what each request is.
+    """
     script = folder / f"wrk-{upload_bytes // MIB}.lua"
-    script.write_text((_PUT.format(size=upload_bytes) if upload_bytes else "") + _REPORT)
+    script.write_text((_PUT.format(size=upload_bytes) if upload_bytes else "") + requests + _REPORT)
     argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     argv += ["--timeout", f"{ANSWER_SECONDS}s", "--latency", "--script", str(script), url]
     try:

@@ -1,4 +1,4 @@
-"""The command line: `s3edge serve`, `s3edge check`, `s3edge demo`.
+"""The command line: `s3edge serve`, `s3edge check`, `s3edge explain`, `s3edge demo`.
 
 Exit codes: 0 done, 1 a fault that stderr names, 2 wrong usage, 130 interrupted from the keyboard.
 """
@@ -7,18 +7,24 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
 from s3edge import __version__
 from s3edge.config.address import parse_address
 from s3edge.config.fault import Faults, Refused
+from s3edge.config.files import ConfigFiles
 from s3edge.config.flags import Flags
 from s3edge.config.load import load
 from s3edge.config.model import DEFAULT_ADMIN, DEFAULT_LISTEN, Config
 from s3edge.config.units import duration
 from s3edge.errors import StartError
+from s3edge.s3.operation import Operation
 
+# Where a client is whose address is not said: beside s3edge, as for a sidecar.
+LOOPBACK = "127.0.0.1"
 # 128 + SIGINT, as shells report it.
 INTERRUPTED = 130
 
@@ -55,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _set_up_serve(commands.add_parser("serve", help="take S3 requests and spread them over nodes", allow_abbrev=False))
     _set_up_check(commands.add_parser("check", help="name all faults of a configuration", allow_abbrev=False))
+    _set_up_explain(
+        commands.add_parser("explain", help="say which policy decides what for a request", allow_abbrev=False)
+    )
     _set_up_demo(commands.add_parser("demo", help="run an embedded cluster behind s3edge", allow_abbrev=False))
     return parser
 
@@ -90,6 +99,41 @@ def _set_up_check(check: argparse.ArgumentParser) -> None:
     check.set_defaults(command=_check)
 
 
+def _set_up_explain(explain: argparse.ArgumentParser) -> None:
+    explain.description = "Say whose a request would be, which policy decides what for it, and why the others do not."
+    explain.add_argument("file", metavar="FILE", type=Path)
+    explain.add_argument("--operation", metavar="NAME", type=_operation, required=True, help="such as GetObject")
+    explain.add_argument("--bucket", metavar="NAME", default="", help="its bucket (default: none, as of ListBuckets)")
+    explain.add_argument("--key", metavar="KEY", default="", help="its object's key, without percent escapes")
+    explain.add_argument("--access-key", metavar="ID", help="the access key that it claims (default: none)")
+    explain.add_argument(
+        "--address",
+        metavar="IP",
+        type=_ip_address,
+        default=LOOPBACK,
+        help=f"where the client is (default {LOOPBACK})",
+    )
+    explain.set_defaults(command=_explain, fail=explain.error)
+
+
+def _operation(text: str) -> Operation:
+    try:
+        return Operation(text)
+    except ValueError:
+        by_fold = {name.casefold(): name for name in Operation.__members__}
+        close = ", ".join(by_fold[fold] for fold in get_close_matches(text.casefold(), by_fold))
+        hint = f"; did you mean one of {close}?" if close else ", such as GetObject or PutObject"
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: the name of an S3 operation{hint}") from None
+
+
+def _ip_address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        allowed = "an IP address without a port, such as 10.8.1.2 or fd00::7"
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: {allowed}") from None
+
+
 def _set_up_demo(demo: argparse.ArgumentParser) -> None:
     demo.description = "Run three embedded storage nodes behind s3edge, with sample objects and a reader."
     demo.add_argument("--chaos", action="store_true", help="take a node away and give it back, again and again")
@@ -122,10 +166,11 @@ def _serve(given: argparse.Namespace) -> int:
         given.fail("name the nodes with --node URL, or a configuration file with --config FILE")
     if bool(given.tls_certificate) != bool(given.tls_key):
         given.fail("--tls-certificate and --tls-key go together")
-    config = load(Path(given.config) if given.config else None, os.environ, _flags(given))
+    files = ConfigFiles(Path(given.config) if given.config else None, os.environ, _flags(given))
+    config = files.load()
     from s3edge.server.supervisor import run
 
-    return run(config)
+    return run(config, files)
 
 
 def _flags(given: argparse.Namespace) -> Flags:
@@ -169,6 +214,19 @@ def _summary(config: Config) -> str:
 
 def _counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
+
+
+def _explain(given: argparse.Namespace) -> int:
+    if given.key and not given.bucket:
+        given.fail("--key goes together with --bucket")
+    config = load(given.file, os.environ)
+    from rich.console import Console
+
+    from s3edge.explain import Question, explain
+
+    question = Question(given.operation, given.bucket, given.key, given.access_key, given.address)
+    explain(config, question, Console(highlight=False))
+    return 0
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -1,6 +1,10 @@
 """The errors of s3edge: whose fault it is, and what to answer."""
 
 from enum import StrEnum
+from typing import Final
+
+SLOW_DOWN: Final = "SlowDown"
+"""The code by which S3 asks a client for fewer requests."""
 
 
 class StartError(Exception):
@@ -18,8 +22,11 @@ class Origin(StrEnum):
 class EdgeError(Exception):
     """A request that ends without a node's answer.
 
-    `status` is the HTTP status and `code` the S3 error code that the client gets; `message` is for people.
+    `status` is the HTTP status and `code` the S3 error code that the client gets; `message` is for people. With
+    `ends_connection` the client's connection closes after the answer.
     """
+
+    ends_connection = False
 
     def __init__(self, origin: Origin, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -9,6 +9,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from s3edge.config.units import GIB, MIB
+
+
+def number_text(number: float) -> str:
+    """A number as texts have it: `1,240`, `31`, `4.2`."""
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}"
+
+
+def byte_rate_text(rate: float) -> str:
+    """Bytes per second as texts have them: `1.2 GiB/s`, `53 MiB/s`."""
+    return f"{number_text(rate / GIB)} GiB/s" if rate >= GIB else f"{number_text(rate / MIB)} MiB/s"
+
+
+class Cause(StrEnum):
+    """What a request was shed by."""
+
+    LIMIT = "limit"  # of the edge, the tenant, the client address or the bucket
+    GUARD = "guard"  # what it holds the tenant or the client address to
+    CAPACITY = "capacity"  # of the nodes: none could take it in time
+
 
 class End(StrEnum):
     """How an attempt at a node ended."""
@@ -141,14 +161,16 @@ class BodyCut(Event):
 
 @dataclass(frozen=True, slots=True)
 class RequestShed(Event):
-    """No node could take the request in time, so the client was told SlowDown; `node` is empty."""
+    """More was asked for than is allowed, or than nodes can take, so the client was told SlowDown; `node` is empty."""
 
     level: ClassVar[str] = "warning"
 
+    tenant: str
+    cause: Cause
     reason: str
 
     def text(self) -> str:
-        return f"shed: {self.reason}"
+        return f"shed by {self.cause}: {self.reason} (tenant {self.tenant})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +229,47 @@ class NodeTurned(Event):
 
     def text(self) -> str:
         return f"{self.node} is {self.state}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceThrottled(Event):
+    """A tenant or client, `source`, has run away, or was pinned, and may do so much for now; `node` is empty.
+
+    `rate` is in requests per second, `bandwidth` in sent bytes per second, None for no limit.
+    """
+
+    level: ClassVar[str] = "warning"
+
+    source: str
+    rate: float
+    bandwidth: float | None
+    reason: str
+
+    def text(self) -> str:
+        bandwidth = "" if self.bandwidth is None else f" and {byte_rate_text(self.bandwidth)}"
+        return f"{self.source} is held to {number_text(self.rate)} requests/s{bandwidth}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReleased(Event):
+    """A tenant or client, `source`, is held to nothing any more; `node` is empty."""
+
+    source: str
+    reason: str
+
+    def text(self) -> str:
+        return f"{self.source} is let go: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObserved(Event):
+    """A tenant or client, `source`, has run away, and the guard may only say so; `node` is empty."""
+
+    source: str
+    reason: str
+
+    def text(self) -> str:
+        return f"{self.source} has run away and is only observed: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

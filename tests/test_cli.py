@@ -42,7 +42,7 @@ def test_help_names_the_commands(capsys: Captured) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
     assert exit_.value.code == 0
-    assert re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE) == ["serve", "check", "demo"]
+    assert re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE) == ["serve", "check", "explain", "demo"]
 
 
 def test_help_of_serve_names_its_flags_and_defaults(capsys: Captured) -> None:
@@ -88,6 +88,26 @@ def test_help_of_serve_names_its_flags_and_defaults(capsys: Captured) -> None:
         ),
         (["serve", "--nod", "http://a"], "s3edge: error: unrecognized arguments: --nod http://a"),
         (["check"], "s3edge check: error: the following arguments are required: FILE"),
+        (["explain", "f"], "s3edge explain: error: the following arguments are required: --operation"),
+        (
+            ["explain", "f", "--operation", "getobjct"],
+            "s3edge explain: error: argument --operation: found 'getobjct'; allowed: the name of an S3 operation; "
+            "did you mean one of GetObject, GetObjectAcl, PutObject?",
+        ),
+        (
+            ["explain", "f", "--operation", "xyz"],
+            "s3edge explain: error: argument --operation: found 'xyz'; allowed: the name of an S3 operation, "
+            "such as GetObject or PutObject",
+        ),
+        (
+            ["explain", "f", "--operation", "GetObject", "--key", "k"],
+            "s3edge explain: error: --key goes together with --bucket",
+        ),
+        (
+            ["explain", "f", "--operation", "GetObject", "--address", "10.0.0.1:80"],
+            "s3edge explain: error: argument --address: found '10.0.0.1:80'; allowed: an IP address without a port, "
+            "such as 10.8.1.2 or fd00::7",
+        ),
         (
             ["demo", "--seconds", "soon"],
             "s3edge demo: error: argument --seconds: found 'soon'; allowed: a duration from 1ms to 24h, "
@@ -163,6 +183,28 @@ def test_check_prints_the_faults_of_all_files_and_goes_on(tmp_path: Path, capsys
         f"{tmp_path}/bad.yaml:4: workers:",
         f"{tmp_path}/none.yaml:",
     ]
+
+
+def test_explain_says_whose_a_request_is_and_which_policy_decides(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "s3edge.yaml"
+    file.write_text(NODES + "tenants: [{name: rag, networks: [10.8.0.0/16]}]\npolicies: [p*.yaml]\n")
+    (tmp_path / "p.yaml").write_text("policy: p\nmatch: {tenants: [rag], prefixes: [tmp/]}\nweight: 3\n")
+    argv = ["explain", str(file), "--operation", "GetObject", "--bucket", "b", "--key", "tmp/x"]
+    assert main([*argv, "--address", "10.8.1.2"]) == 0
+    inside = capsys.readouterr().out
+    assert main(argv) == 0
+    outside = capsys.readouterr().out
+    assert re.findall(r"^tenant +(\w+):", inside + outside, re.MULTILINE) == ["rag", "default"]
+    assert re.findall(r"^ +weight +(\S+) +(\S+)", inside + outside, re.MULTILINE) == [("3", "p"), ("1", "(default)")]
+
+
+def test_explain_prints_the_faults_of_its_file(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "s3edge.yaml"
+    file.write_text(NODES + "drain: x\n")
+    assert main(["explain", str(file), "--operation", "GetObject"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"{file}:3: drain: found")
 
 
 def test_demo_takes_its_addresses_from_its_flags(capsys: Captured) -> None:

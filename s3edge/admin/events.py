@@ -52,10 +52,9 @@ class EventPage:
 def described(told: Told) -> dict[str, Any]:
     """One event as JSON: its subject's fields only where it has one; `worker` is null for the supervisor."""
     entry = told.entry
-    time = datetime.fromtimestamp(told.time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     shown = {
         "sequence": told.sequence,
-        "time": time,
+        "time": utc(told.time),
         "worker": told.worker,
         "event": entry.event,
         "level": entry.level,
@@ -65,6 +64,11 @@ def described(told: Told) -> dict[str, Any]:
     if entry.subject is not None:
         shown |= {"operation": entry.subject.operation, "bucket": entry.subject.bucket, "key": entry.subject.key}
     return shown
+
+
+def utc(seconds: float) -> str:
+    """An instant, in seconds since 1970, as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def server_sent(batch: Batch) -> bytes:

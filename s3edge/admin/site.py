@@ -11,6 +11,9 @@ from s3edge.admin.drains import Drains
 from s3edge.admin.events import EventPage
 from s3edge.admin.nodes import describe
 from s3edge.admin.origin import own_pages_only
+from s3edge.admin.pins import Pins
+from s3edge.admin.tenants import Sources, describe_clients, describe_tenants, tenant_names
+from s3edge.config.model import Config
 from s3edge.health.status import NodeStatus
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.metrics import exposition
@@ -27,11 +30,22 @@ class Observed(Protocol):
     def events(self) -> EventStream:
         """What was decided, in all processes."""
 
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+
+    @property
+    def sources(self) -> Sources:
+        """What the runaway guard knows."""
+
     def nodes(self) -> Iterable[NodeStatus]:
         """All nodes, in the order of the configuration."""
 
     async def snapshot(self) -> Snapshot:
         """All counts and levels of this moment."""
+
+    def configuration(self) -> dict[str, Any]:
+        """The configuration in force, and what became of the last one that was read, as JSON."""
 
     def why_not_ready(self) -> str | None:
         """What keeps clients from being served; None: nothing."""
@@ -47,6 +61,7 @@ class AdminSite:
         self._observed = observed
         events = EventPage(observed.events)
         drains = Drains(observed.set_drained, lambda: [node.name for node in observed.nodes()], self._described)
+        pins = Pins(observed.sources, lambda: tenant_names(observed.config))
         app = web.Application(middlewares=[own_pages_only])
         app.add_routes(
             [
@@ -56,6 +71,13 @@ class AdminSite:
                 web.get("/api/v1/nodes", self._nodes),
                 web.post("/api/v1/nodes/{name}/drain", drains.drain),
                 web.post("/api/v1/nodes/{name}/undrain", drains.undrain),
+                web.get("/api/v1/config", self._config),
+                web.get("/api/v1/tenants", self._tenants),
+                web.post("/api/v1/tenants/{name}/pin", pins.pin_tenant),
+                web.post("/api/v1/tenants/{name}/release", pins.release_tenant),
+                web.get("/api/v1/clients", self._clients),
+                web.post("/api/v1/clients/{address}/pin", pins.pin_client),
+                web.post("/api/v1/clients/{address}/release", pins.release_client),
                 web.get("/api/v1/events", events.get, allow_head=False),
             ]
         )
@@ -86,6 +108,17 @@ class AdminSite:
 
     async def _nodes(self, request: web.Request) -> web.Response:
         return web.json_response({"nodes": await self._described(self._observed.nodes())})
+
+    async def _tenants(self, request: web.Request) -> web.Response:
+        observed, snapshot = self._observed, await self._observed.snapshot()
+        tenants = describe_tenants(observed.config, snapshot, observed.sources, asyncio.get_running_loop().time())
+        return web.json_response({"tenants": tenants})
+
+    async def _clients(self, request: web.Request) -> web.Response:
+        return web.json_response(describe_clients(self._observed.sources, asyncio.get_running_loop().time()))
+
+    async def _config(self, request: web.Request) -> web.Response:
+        return web.json_response(self._observed.configuration())
 
     async def _described(self, nodes: Iterable[NodeStatus]) -> list[dict[str, Any]]:
         snapshot = await self._observed.snapshot()

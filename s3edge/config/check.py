@@ -9,10 +9,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from s3edge.config.address import Address, host_and_port, parse_address, parse_node_url
+from s3edge.config.contradiction import contradictions
 from s3edge.config.document import Document, Location
 from s3edge.config.fault import Fault, Refused, did_you_mean
 from s3edge.config.model import DEFAULT_ADMIN, DEFAULT_LISTEN
 from s3edge.config.policy import Policy
+from s3edge.config.qos import DEFAULT_TENANT, parse_network
+from s3edge.config.reach import reach
 from s3edge.config.schema import schema_faults
 from s3edge.config.shadow import shadows
 
@@ -24,8 +27,10 @@ def check(document: Document, folder: Path) -> list[Fault]:
         *schema_faults(document, folder),
         *_doubled_names(document),
         *_lost_routes(document),
+        *_lost_tenants(document),
+        *contradictions(document),
         *_address_clash(document),
-        *_shadowed_policies(document),
+        *_unused_policies(document),
     ]
 
 
@@ -35,6 +40,9 @@ def _doubled_names(document: Document) -> Iterator[Fault]:
     yield from _twice(document, _names(document, "policies", "policy"), "a name of its own for each policy")
     for policy in document.items(("policies",)):
         yield from _twice(document, _texts(document, document.items((*policy, "route"))), "each cluster once")
+    yield from _twice(document, _names(document, "tenants", "name"), "a name of its own for each tenant")
+    yield from _twice(document, _of_tenants(document, "access_keys"), "each access key in one tenant, once")
+    yield from _twice(document, _networks(document), "each network in one tenant, once")
 
 
 def _twice(document: Document, names: Iterable[tuple[Location, str]], allowed: str) -> Iterator[Fault]:
@@ -67,6 +75,20 @@ def _node_names(document: Document) -> Iterator[tuple[Location, str]]:
             yield at, host_and_port(url.host, url.port)
 
 
+def _of_tenants(document: Document, key: str) -> list[tuple[Location, str]]:
+    return [
+        found for tenant in document.items(("tenants",)) for found in _texts(document, document.items((*tenant, key)))
+    ]
+
+
+def _networks(document: Document) -> Iterator[tuple[Location, str]]:
+    for at, text in _of_tenants(document, "networks"):
+        try:
+            yield at, parse_network(text)
+        except Refused:
+            continue
+
+
 def _lost_routes(document: Document) -> Iterator[Fault]:
     named = _names(document, "clusters", "name")
     clusters = {name: document.place(at).written or name for at, name in named}
@@ -75,6 +97,17 @@ def _lost_routes(document: Document) -> Iterator[Fault]:
             if clusters and name not in clusters:
                 found = f"{document.found(at)}, which is no cluster of this configuration"
                 yield document.fault(at, found, ", ".join(clusters.values()), did_you_mean(name, clusters.values()))
+
+
+def _lost_tenants(document: Document) -> Iterator[Fault]:
+    named = _names(document, "tenants", "name")
+    tenants = {name: document.place(at).written or name for at, name in named} | {DEFAULT_TENANT: DEFAULT_TENANT}
+    for policy in document.items(("policies",)):
+        for at, name in _texts(document, document.items((*policy, "match", "tenants"))):
+            if name not in tenants:
+                found = f"{document.found(at)}, which is no tenant of this configuration"
+                allowed = f"the name of one of the tenants, or {DEFAULT_TENANT}"
+                yield document.fault(at, found, allowed, did_you_mean(name, tenants.values()))
 
 
 def _address_clash(document: Document) -> Iterator[Fault]:
@@ -94,8 +127,13 @@ def _address(document: Document, section: str, default: Address) -> Address | No
         return None
 
 
-def _shadowed_policies(document: Document) -> Iterator[Fault]:
+def _unused_policies(document: Document) -> Iterator[Fault]:
+    """Policies that no request fits, and those that decide nothing for the requests that do."""
     policies = {at: policy for at in document.items(("policies",)) if (policy := _policy(document, at))}
+    for at in [at for at, policy in policies.items() if not reach(policy.match)]:
+        match = policies.pop(at).match
+        said = [key for key in ("operations", "classes", "buckets", "prefixes") if getattr(match, key) is not None]
+        yield document.fault((*at, "match"), "a match that no request fits", f"{' and '.join(said)} of one request")
     locations = list(policies)
     for later, earlier in shadows(list(policies.values())):
         above = locations[earlier]

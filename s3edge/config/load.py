@@ -1,4 +1,4 @@
-"""Read a configuration: the one place of this package that touches the disk.
+"""Read a configuration: the one place of this package, beside `files`, that touches the disk.
 
 `load` gives one frozen `Config` that holds all there is, the policies too: `config.policies` are the policies in the
 order of their files, not their globs. So one value describes a whole s3edge: the supervisor's
@@ -38,6 +38,13 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FL
     return Config.model_validate(document.data, context={"folder": folder})
 
 
+def policy_patterns(path: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The globs by which a configuration file names its policy files; none where it cannot be read."""
+    document = _read(path, environment)
+    patterns = (document.at(at) for at in document.items(("policies",)) if not document.is_broken(at))
+    return tuple(pattern for pattern in patterns if isinstance(pattern, str))
+
+
 def _read(path: Path, environment: Mapping[str, str], at: Location = ()) -> Document:
     """The document in a file, an unreadable one as a fault."""
     try:
@@ -72,17 +79,24 @@ def _policy_files(document: Document, folder: Path) -> Iterator[Path]:
         pattern = document.at(at)
         if document.is_broken(at):
             continue
-        files = _files(folder, pattern) if isinstance(pattern, str) else []
+        files = files_of(folder, pattern) if isinstance(pattern, str) else []
         if not files:
             found = f"{document.found(at)}, which names no file"
             document.faults.append(document.fault(at, found, "the path of policy files, such as policies/*.yaml"))
         yield from files
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
+def files_of(folder: Path, pattern: str) -> list[Path]:
     """The files that a glob names, sorted; hidden ones, such as an editor leaves, only if it says so."""
     names = glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - Path.glob names hidden files, too
-    return sorted(path for name in names if (path := folder / name).is_file())
+    return sorted(path for name in names if _is_file(path := folder / name))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # it may not even be asked for
+        return False
 
 
 def _unreadable_files(document: Document, folder: Path) -> Iterator[Fault]:

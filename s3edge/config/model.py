@@ -12,6 +12,7 @@ from s3edge.config.address import Address, BaseHost, ListenAddress, NodeAddress,
 from s3edge.config.health import Ejection, Health
 from s3edge.config.part import LocalFile, Name, Part
 from s3edge.config.policy import Policy
+from s3edge.config.qos import Capacity, ScopedLimits, Tenant
 from s3edge.config.units import KIB, MIB, Flag, Seconds, SecondsOrZero, Workers, size, whole_number
 
 # Loopback: a sidecar beside its clients is the safe default; serving a network is the operator's decision.
@@ -136,12 +137,13 @@ class Cluster(Part):
     ejection: Ejection = Ejection()
     tls: NodeTls = NodeTls()
     connections: Connections = Connections()
+    capacity: Capacity = Capacity()
 
 
 class Config(Part):
     """A whole configuration. `policies` are the policies themselves, in order; the file names globs of policy files.
 
-    `zone` is where this edge runs.
+    `zone` is where this edge runs. `limits` hold for all requests together, before it is known whose they are.
     """
 
     listen: Listen = Listen()
@@ -150,4 +152,6 @@ class Config(Part):
     drain: SecondsOrZero = DRAIN
     zone: Name | None = None
     clusters: tuple[Cluster, ...] = Field(min_length=1)
+    tenants: tuple[Tenant, ...] = ()
+    limits: ScopedLimits = ScopedLimits()
     policies: tuple[Policy, ...] = ()

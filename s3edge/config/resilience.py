@@ -34,10 +34,10 @@ QUEUE_LENGTH = 256
 QUEUE_WAIT = 2.0
 
 
-class _Section(Part):
+class Section(Part):
     """A section that may also be `true`, all its defaults, or `false`, which sets what `off` says."""
 
-    off: ClassVar[dict[str, float]]
+    off: ClassVar[dict[str, float | str]]
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +50,7 @@ class _Section(Part):
             raise Refused(f"true, false, or a mapping with any of {', '.join(cls.model_fields)}") from None
 
 
-class Failover(_Section):
+class Failover(Section):
     """How many nodes are asked before the first byte (`attempts`), in how much time, and what must be kept for that.
 
     `budget` is the share of live requests that may be retries. A first byte that takes longer than `patience` seconds
@@ -58,7 +58,7 @@ class Failover(_Section):
     bytes are kept until the answer is there, so that they can be sent again.
     """
 
-    off: ClassVar[dict[str, float]] = {"attempts": 1}
+    off: ClassVar[dict[str, float | str]] = {"attempts": 1}
 
     attempts: Annotated[int, BeforeValidator(whole_number(1, 10))] = ATTEMPTS
     budget: Share = RETRY_BUDGET
@@ -67,19 +67,19 @@ class Failover(_Section):
     buffer: Annotated[int, BeforeValidator(size(0, LARGEST_BUFFER))] = BUFFER
 
 
-class Hedge(_Section):
+class Hedge(Section):
     """When a read is sent to a second node, too: after the `quantile` of recent times, for `budget` of all requests."""
 
-    off: ClassVar[dict[str, float]] = {"budget": 0.0}
+    off: ClassVar[dict[str, float | str]] = {"budget": 0.0}
 
     quantile: Annotated[float, BeforeValidator(share(0.5, 0.999))] = HEDGE_QUANTILE
     budget: Annotated[float, BeforeValidator(share(0.0, 0.5))] = HEDGE_BUDGET
 
 
-class Resume(_Section):
+class Resume(Section):
     """How often a broken body goes on from another node, and after how many seconds without a byte it is broken."""
 
-    off: ClassVar[dict[str, float]] = {"times": 0}
+    off: ClassVar[dict[str, float | str]] = {"times": 0}
 
     times: Annotated[int, BeforeValidator(whole_number(0, 1000))] = RESUMES
     stall: Annotated[float, BeforeValidator(duration(0.1, 60.0))] = STALL

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 
 from s3edge.config.policy import Match, Policy
+from s3edge.config.reach import named_operations, reach
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -25,11 +26,20 @@ def shadows(policies: Sequence[Policy]) -> list[tuple[int, int]]:
 
 def covers(wide: Match, narrow: Match) -> bool:
     """Whether every request that fits `narrow` surely fits `wide`."""
-    return _covers_operations(wide.operations, narrow.operations) and _covers_buckets(wide.buckets, narrow.buckets)
+    return (
+        _covers_tenants(wide.tenants, narrow.tenants)
+        and _covers_buckets(wide.buckets, narrow.buckets)
+        and _covers_prefixes(wide.prefixes, narrow.prefixes)
+        and reach(narrow) <= named_operations(wide)
+    )
 
 
-def _covers_operations(wide: Collection[str] | None, narrow: Collection[str] | None) -> bool:
+def _covers_tenants(wide: Collection[str] | None, narrow: Collection[str] | None) -> bool:
     return wide is None or (narrow is not None and set(narrow) <= set(wide))
+
+
+def _covers_prefixes(wide: Collection[str] | None, narrow: Collection[str] | None) -> bool:
+    return wide is None or (narrow is not None and all(small.startswith(tuple(wide)) for small in narrow))
 
 
 def _covers_buckets(wide: Collection[str] | None, narrow: Collection[str] | None) -> bool:

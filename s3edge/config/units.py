@@ -1,4 +1,4 @@
-"""Values with a unit: durations become seconds (float), sizes become bytes (int), counts stay whole numbers.
+"""Values with a unit: durations become seconds, sizes bytes, rates a number per second; counts stay whole numbers.
 
 Each parser takes what YAML, a flag or JSON gave and raises `Refused`, which says what is allowed. A parser takes its
 own result back, so that a configuration survives the way through JSON.
@@ -29,8 +29,17 @@ _BYTES_PER_FOLDED_UNIT = {unit.casefold(): factor for unit, factor in BYTES_PER_
 # What `_QUANTITY` can hold; below it, floats count whole numbers exactly. Infinity and NaN are not below it.
 LARGEST_NUMBER = 10**15
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]*)")
+_BARE = re.compile(r"[0-9. ]+")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+# Less than one request an hour, or 1 kB/s, is of no use to any client: it is a mistyped unit. The upper ends are far
+# above what one machine moves.
+SLOWEST_REQUEST_RATE, FASTEST_REQUEST_RATE = 1 / 3600.0, 1e6
+SLOWEST_BYTE_RATE, FASTEST_BYTE_RATE = 1e3, float(TIB)
+REQUEST_RATE_ALLOWED = "a rate from 1/h to 1000000/s, such as 500/s, 30/m or 1000/h"
+BYTE_RATE_ALLOWED = "a rate from 1kB/s to 1TiB/s, such as 200MiB/s or 1.5GB/s"
+_NOTHING = "to take away everything is not a limit"
 
 # Examples for messages; each range has at least one of them.
 _DURATIONS = {"250ms": 0.25, "10s": 10.0, "2m": 120.0, "1h": 3600.0}
@@ -62,15 +71,52 @@ def size(low: int = 0, high: int = TIB) -> Callable[[object], int]:
     allowed = f"a size from {bytes_text(low)} to {bytes_text(high)}, such as 64KiB, 1MiB or 10MB"
 
     def parse(value: object) -> int:
-        number, unit = _quantity(value, allowed)
-        factor = _BYTES_PER_FOLDED_UNIT.get(unit.casefold() or "b")
-        if factor is None:
-            is_bare_prefix = len(unit) == 1 and unit in "kKmMgGtT"
-            raise Refused(allowed, hint=f"did you mean {number:g}{unit.upper()}iB?" if is_bare_prefix else "")
-        count = number * factor
+        count = _bytes(value, allowed)
         if count != int(count) or not low <= count <= high:
             raise Refused(allowed)
         return int(count)
+
+    return parse
+
+
+def _bytes(value: object, allowed: str, per: str = "") -> float:
+    """A number of bytes; `per` is what an operator would write behind the unit, for the hint."""
+    number, unit = _quantity(value, allowed)
+    factor = _BYTES_PER_FOLDED_UNIT.get(unit.casefold() or "b")
+    if factor is None:
+        is_bare_prefix = len(unit) == 1 and unit in "kKmMgGtT"
+        raise Refused(allowed, hint=f"did you mean {number:g}{unit.upper()}iB{per}?" if is_bare_prefix else "")
+    return number * factor
+
+
+def request_rate() -> Callable[[object], float]:
+    """A parser of rates of requests or connections: `500/s`, `30/m`, `1000/h`, or a bare number per second."""
+
+    def parse(value: object) -> float:
+        text, _, unit = value.partition("/") if isinstance(value, str) and "/" in value else (value, "", "s")
+        count, letters = _quantity(text, REQUEST_RATE_ALLOWED)
+        if letters or unit not in ("h", "m", "s"):
+            raise Refused(REQUEST_RATE_ALLOWED)
+        rate = count / SECONDS_PER_UNIT[unit]
+        if not SLOWEST_REQUEST_RATE <= rate <= FASTEST_REQUEST_RATE:
+            raise Refused(REQUEST_RATE_ALLOWED, hint="" if rate else _NOTHING)
+        return rate
+
+    return parse
+
+
+def byte_rate() -> Callable[[object], float]:
+    """A parser of rates of bytes: `200MiB/s`, `1.5GB/s`, or a bare number of bytes per second."""
+
+    def parse(value: object) -> float:
+        text = value.removesuffix("/s") if isinstance(value, str) else value
+        rate = _bytes(text, BYTE_RATE_ALLOWED, per="/s")
+        if not SLOWEST_BYTE_RATE <= rate <= FASTEST_BYTE_RATE:
+            raise Refused(BYTE_RATE_ALLOWED, hint="" if rate else _NOTHING)
+        # A size without a time could be anything; only a bare number needs none.
+        if isinstance(text, str) and (text == value) is (_BARE.fullmatch(text) is None):
+            raise Refused(BYTE_RATE_ALLOWED, hint=f"did you mean {text}/s?" if text == value else "")
+        return float(rate)
 
     return parse
 
@@ -188,14 +234,19 @@ FLAG_ALLOWED = "true or false"
 MOST_WORKERS = 512
 
 
-def parse_workers(value: object) -> int | Literal["auto"]:
-    """`auto` or a number of worker processes."""
-    if value == "auto":
-        return "auto"
-    try:
-        return whole_number(1, MOST_WORKERS)(value)
-    except Refused as refused:
-        raise Refused(f"auto, or {refused.allowed}") from None
+def word_or_number(word: str, high: int) -> Callable[[object], int | str]:
+    """A parser of a word, or of a whole number from 1 to `high` in its place."""
+    count = whole_number(1, high)
+
+    def parse(value: object) -> int | str:
+        if value == word:
+            return word
+        try:
+            return count(value)
+        except Refused as refused:
+            raise Refused(f"{word}, or {refused.allowed}") from None
+
+    return parse
 
 
 Seconds = Annotated[float, BeforeValidator(duration())]
@@ -203,4 +254,4 @@ SecondsOrZero = Annotated[float, BeforeValidator(duration(low=0.0))]
 Share = Annotated[float, BeforeValidator(share())]
 Bytes = Annotated[int, BeforeValidator(size())]
 Flag = Annotated[bool, BeforeValidator(parse_flag)]
-Workers = Annotated[int | Literal["auto"], BeforeValidator(parse_workers)]
+Workers = Annotated[int | Literal["auto"], BeforeValidator(word_or_number("auto", MOST_WORKERS))]

@@ -8,6 +8,7 @@ from s3edge.http1.body import BadBodyError
 from s3edge.http1.head import ResponseHead
 from s3edge.proxy.client import STALL_LIMIT
 from s3edge.proxy.progress import Progress
+from s3edge.qos.line import LEVELS
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import ConnectionGoneError
 from s3edge.transport.transfer import SinkStalledError, SourceEndedError, StalledError
@@ -23,7 +24,9 @@ class Attempt:
 
     `connection` and `answer` are there once they were got; `began` is when it began. `is_kept` tells that the
     connection was not made for it, `is_sent` that the node was sent at least the head, `is_suspect` that its wait was
-    held against the node. Its owner calls `end` exactly once; `end_word` is how it ended, if that was told before.
+    held against the node, `has_place` that it counts among those that its node works on. `level` is its class of
+    priority where attempts are counted by that, else -1. Its owner calls `end` exactly once; `end_word` is how it
+    ended, if that was told before.
     """
 
     __slots__ = (
@@ -32,12 +35,15 @@ class Attempt:
         "connection",
         "end_word",
         "has_answer",
+        "has_place",
         "holds_permit",
+        "is_answering",
         "is_connected",
         "is_hedge",
         "is_kept",
         "is_sent",
         "is_suspect",
+        "level",
         "progress",
         "standing",
     )
@@ -50,10 +56,15 @@ class Attempt:
         self.progress = progress
         self.began = now
         self.is_kept = is_kept
-        self.is_connected = self.is_sent = self.is_hedge = self.is_suspect = False
+        self.is_connected = self.is_sent = self.is_hedge = self.is_suspect = self.is_answering = False
         self.has_answer = self.holds_permit = False
         self.end_word: End | None = None
         standing.node.inflight += 1
+        self.has_place = True
+        self.level = -1
+        if standing.room_made is not None:
+            self.level = LEVELS[progress.plan.priority]
+            standing.busy[self.level] += 1
 
     @property
     def node(self) -> str:
@@ -112,6 +123,9 @@ class Attempt:
 
     def was_good(self, now: float) -> None:
         """Its answer goes to the client."""
+        if self.level >= 0 and not self.is_answering:
+            self.is_answering = True
+            self.standing.answering += 1
         pace = self.progress.pace
         if pace is None:
             self.standing.answered_write(self.began, now)
@@ -139,6 +153,8 @@ class Attempt:
         """The attempt has waited too long: that speaks against the node, although its answer may yet be the first."""
         self.is_suspect = True
         self.standing.failed(self.began, now, detail)
+        if self.level >= 0 and self.has_place:
+            self.free()  # a node that answers nothing must not keep the places that others wait for
         self.progress.note(AttemptFailed(self.node, self.progress.subject, End.TIMEOUT, detail))
 
     def end(self, end: End, meter: Meter, now: float, *, is_reusable: bool = False) -> None:
@@ -147,7 +163,8 @@ class Attempt:
         `end` is how, unless a failure was told by `blame`.
         """
         standing = self.standing
-        standing.node.inflight -= 1
+        if self.has_place:
+            self.free()
         if self.end_word is not None:
             end = self.end_word
         elif standing.is_watched:
@@ -157,6 +174,17 @@ class Attempt:
             standing.pool.give_back(self.connection)
         elif self.is_connected:
             self.connection.abort()
+
+    def free(self) -> None:
+        """Its node works on it no longer: another attempt may have its place. `end` does this if it was not done."""
+        standing = self.standing
+        self.has_place = False
+        standing.node.inflight -= 1
+        if self.level >= 0:
+            standing.busy[self.level] -= 1
+            standing.answering -= self.is_answering
+            if standing.room_made is not None:
+                standing.room_made()
 
     def _body_ended(self, error: Exception | None) -> None:
         """The request body is over: the node's time to answer begins, or whoever broke it off is to blame."""

@@ -13,6 +13,7 @@ from s3edge.errors import EdgeError
 from s3edge.http1.head import ResponseHead
 from s3edge.proxy.attempt import Attempt
 from s3edge.proxy.heads import for_node
+from s3edge.proxy.pacing import Pacing
 from s3edge.proxy.permits import Permits
 from s3edge.proxy.progress import Progress
 from s3edge.proxy.race import Race, Sending
@@ -28,7 +29,7 @@ from s3edge.transport.connection import ConnectionGoneError
 from s3edge.transport.recording import Room
 from s3edge.transport.splice import Splicing
 from s3edge.upstream.cluster import Cluster
-from s3edge.upstream.standing import Standing
+from s3edge.upstream.places import Choice
 
 _NEVER: Final = float("inf")
 # Seconds to the first hedge of a kind of read that has not been seen often enough: half of the default patience.
@@ -39,9 +40,16 @@ class Attempts:
     """Makes the attempts of one worker's requests; `room` is for the request bodies that are kept meanwhile."""
 
     def __init__(
-        self, clusters: Mapping[str, Cluster], splicing: Splicing, room: Room, meter: Meter, rng: Random
+        self,
+        clusters: Mapping[str, Cluster],
+        pacing: Pacing,
+        splicing: Splicing,
+        room: Room,
+        meter: Meter,
+        rng: Random,
     ) -> None:
         self._clusters = clusters
+        self._pacing = pacing
         self._splicing = splicing
         self._room = room
         self._meter = meter
@@ -65,12 +73,12 @@ class Attempts:
         if pace is not None:
             track.hedges.requests += 1
         if head.length:
-            limit = plan.failover.buffer if plan.failover.attempts > 1 else 0
-            progress.upload = Upload(progress.client, head, limit, self._room, self._splicing)
+            progress.upload = self._upload(progress, track)
         raw = for_node(head, progress.client.forwarded_for)
         now = progress.started
-        standing: Standing | None = None
-        if not track.first.is_throttled:
+        if track.first.is_limited:
+            standing = track.place_now(Choice(plan.balance, (), progress.request.raw_key, pace is not None))
+        else:
             standing = track.first.pick(plan.balance, (), progress.request.raw_key, pace is not None, now)
         kept = None if standing is None else standing.pool.take()
         if standing is None or kept is None:
@@ -98,6 +106,19 @@ class Attempts:
         except (EdgeError, ConnectionGoneError) as error:
             failure = error
         return await self._raced(progress, raw, attempt, failure)
+
+    def _upload(self, progress: Progress, track: Track) -> Upload:
+        """The body of the request."""
+        failover = track.plan.failover
+        limit = failover.buffer if failover.attempts > 1 else 0
+        upload = Upload(progress.client, progress.head, limit, self._room, self._splicing)
+        if progress.is_admitted or track.first.link is not None:
+            self._pacing.upload(progress, upload, track.first.tabs)
+        return upload
+
+    def forget_plans(self) -> None:
+        """Other policies hold from now on. What is under way goes on as it was planned."""
+        self._tracks.clear()
 
     async def resumed(self, progress: Progress, sending: Sending, broken: Node) -> Attempt:
         """The attempt whose answer goes on with a body that broke at node `broken`; raises `EdgeError` if none does."""

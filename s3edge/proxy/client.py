@@ -1,11 +1,16 @@
 """One connection of a client."""
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from s3edge.config.qos import DEFAULT_TENANT
 from s3edge.errors import ClientError
 from s3edge.http1.head import RequestHead, parse_request
+from s3edge.qos.limiter import Limiter
 from s3edge.transport.connection import Connection, ConnectionGoneError, Surroundings
+
+if TYPE_CHECKING:
+    from s3edge.proxy.progress import Progress
 
 # How long a body may stand still, in either direction, in seconds: what botocore allows between two reads.
 STALL_LIMIT: Final = 60.0
@@ -18,17 +23,41 @@ class ClientConnection(Connection[RequestHead]):
     """A client's connection; `task` runs its session.
 
     While an exchange is under way (`is_busy`), a client that leaves cancels it: the node must not work for nobody.
-    `forwarded_for` is the field that tells nodes the client's address, and the empty line that ends a head.
+    `progress` is that of the exchange, if there is one. `address` is the client's, `forwarded_for` the field that
+    tells it to nodes, and the empty line that ends a head. `known_by` and `tenant` are what `Identity` remembers of
+    it. `counted_by` are the limits of open connections that it counts in; one too many is not `is_welcome`: it is
+    told so, and closed. `is_reported` says that the runaway guard knows of the connection.
     """
 
-    __slots__ = ("_drained", "_has_begun", "_head_timeout", "forwarded_for", "is_busy", "task")
+    __slots__ = (
+        "_drained",
+        "_has_begun",
+        "address",
+        "counted_by",
+        "forwarded_for",
+        "head_timeout",
+        "is_busy",
+        "is_reported",
+        "is_welcome",
+        "known_by",
+        "progress",
+        "task",
+        "tenant",
+    )
 
     def __init__(self, surroundings: Surroundings, head_limit: int, head_timeout: float) -> None:
         super().__init__(surroundings, head_limit)
         self.task: asyncio.Task[None] | None = None
         self.is_busy = False
+        self.progress: Progress | None = None
+        self.is_reported = False
+        self.is_welcome = True
+        self.address = ""
         self.forwarded_for = b""
-        self._head_timeout = head_timeout
+        self.known_by: object = None
+        self.tenant = DEFAULT_TENANT
+        self.counted_by: tuple[Limiter, ...] = ()
+        self.head_timeout = head_timeout
         self._has_begun = False
         self._drained: asyncio.Future[None] | None = None
 
@@ -52,13 +81,13 @@ class ClientConnection(Connection[RequestHead]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        address = peer[0] if peer else "unknown"
-        self.forwarded_for = f"X-Forwarded-For: {address}\r\n\r\n".encode()
+        self.address = peer[0] if peer else "unknown"
+        self.forwarded_for = f"X-Forwarded-For: {self.address}\r\n\r\n".encode()
 
     def head_began(self) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self.timer.set(self._head_timeout)
+            self.timer.set(self.head_timeout)
 
     async def writable(self, limit: float) -> None:
         """Wait until the client has taken most of what was written to it.

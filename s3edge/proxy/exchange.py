@@ -7,40 +7,43 @@ given beside each; the rest of the data path is what they call.
 import asyncio
 from typing import Final
 
-from s3edge.errors import EdgeError, Origin
+from s3edge.errors import SLOW_DOWN, EdgeError, Origin, Overloaded
 from s3edge.events import End
 from s3edge.http1.head import RequestHead
+from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.client import ClientConnection
+from s3edge.proxy.lookout import Lookout
 from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress
 from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
-from s3edge.routing.table import Table
+from s3edge.proxy.rules import Rules
 from s3edge.s3.request import understand
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
 
 class Exchanges:
-    """Serves the requests of one worker."""
+    """Serves the requests of one worker, by its `rules`; `lookout` counts them for the runaway guard."""
 
     def __init__(
         self,
-        hosts: tuple[bytes, ...],
-        table: Table,
+        rules: Rules,
+        admission: Admission,
         attempts: Attempts,
         relays: Relays,
         replies: Replies,
         journal: Journal,
         meter: Meter,
     ) -> None:
-        self._hosts = hosts
-        self._table = table
+        self.rules = rules
+        self._admission = admission
         self._attempts = attempts
         self._relays = relays
         self._replies = replies
         self._emit = journal.record
         self._meter = meter
+        self.lookout = Lookout()
         self._now = asyncio.get_running_loop().time
 
     def drain(self) -> None:
@@ -51,10 +54,17 @@ class Exchanges:
         """Answer one request. True if the connection may carry another one, False if it must close."""
         # Record: outermost, so that every outcome is counted, refusals and clients that left too.
         self._meter.exchanges_inflight += 1
-        progress = Progress(client, head, understand(head, self._hosts), self._now(), self._emit)
+        progress = client.progress = Progress(client, head, understand(head, self.rules.hosts), self._now(), self._emit)
         try:
-            # Plan: which nodes may serve this, and what may be done to hide their failures.
-            progress.plan = self._table.plan(progress.request.operation, progress.request.bucket)
+            # Identify: limits belong to a tenant, and so may all that policies decide.
+            tenant = progress.tenant = self.rules.identity.tenant(client, head)
+            # Plan: which nodes may serve this, what may be done to hide their failures, and how much is too much.
+            request = progress.request
+            plan = progress.plan = self.rules.table.plan(tenant, request.operation, request.bucket, request.raw_key)
+            # Admit: before any node is asked, since what is shed must cost the storage nothing.
+            is_limited = plan.limits is not None or self._admission.is_edge_limited
+            if is_limited and not self._admission.enter(progress, progress.started):
+                await self._wait(progress)
             # Attempt: until an answer's head is here the client has seen nothing, so that another node can be asked.
             attempt = progress.attempt = await self._attempts.answered(progress)
             if progress.first_byte is None:
@@ -69,30 +79,47 @@ class Exchanges:
             client.abort()
             return False
         except EdgeError as error:
+            if isinstance(error, Overloaded) and error.code == SLOW_DOWN:
+                await self._admission.refuse(progress)
             progress.outcome = REFUSED if error.origin is Origin.CLIENT else FAILED
             progress.status = error.status
-            may_stay = not self._relays.is_draining
+            may_stay = not (self._relays.is_draining or error.ends_connection)
             trace = self._relays.trace(progress, "s3edge", error.status)
             return self._replies.send(client, head, error, may_stay=may_stay, trace=trace)
         finally:
             self._record(progress)
 
+    async def _wait(self, progress: Progress) -> None:
+        try:
+            await self._admission.wait(progress)
+        finally:
+            self._meter.waited(progress.tenant, self._now() - progress.started)
+
     def _record(self, progress: Progress) -> None:
         meter, request, now = self._meter, progress.request, self._now()
         meter.exchanges_inflight -= 1
         received = 0
-        # Attempt and upload know the progress, too: a cycle would have to wait for the garbage collector.
+        # Client, attempt and upload know the progress, too: a cycle would have to wait for the garbage collector.
+        progress.client.progress = None
         attempt, progress.attempt = progress.attempt, None
         upload, progress.upload = progress.upload, None
+        if progress.is_admitted:
+            self._admission.leave(progress)
         if upload is not None:
             upload.stop()
             upload.forget()
             received = upload.moved
             meter.spliced_bytes += upload.spliced
+        if attempt is None and progress.prepaid:
+            progress.track.first.tabs.settle(progress.tenant, received, progress.prepaid, now)
         if attempt is not None:
+            if attempt.standing.tabs.is_contended or progress.prepaid:
+                tabs = attempt.standing.tabs
+                tabs.settle(progress.tenant, received + progress.sent, progress.prepaid, now)
             is_reusable = progress.is_reusable and progress.outcome is DONE
             attempt.end(_ENDS.get(progress.outcome, End.CLIENT_GONE), meter, now, is_reusable=is_reusable)
         meter.exchange(
+            progress.tenant,
             request.operation,
             progress.status,
             progress.outcome,
@@ -101,6 +128,8 @@ class Exchanges:
             progress.first_byte,
             now - progress.started,
         )
+        if progress.plan.guard_of:
+            self.lookout.ended(progress, received)
 
 
 # How the attempt ended that an answer came from, if nothing worse was said of it.

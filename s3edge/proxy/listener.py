@@ -4,8 +4,10 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Collection
 
 from s3edge.config.model import Listen
+from s3edge.proxy.admission import Admission
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.session import Sessions
@@ -23,9 +25,16 @@ class Listener:
     """The clients of one worker and the socket that they come through."""
 
     def __init__(
-        self, listen: Listen, exchanges: Exchanges, sessions: Sessions, surroundings: Surroundings, meter: Meter
+        self,
+        listen: Listen,
+        admission: Admission,
+        exchanges: Exchanges,
+        sessions: Sessions,
+        surroundings: Surroundings,
+        meter: Meter,
     ) -> None:
         self._listen = listen
+        self._admission = admission
         self._exchanges = exchanges
         self._sessions = sessions
         self._surroundings = surroundings
@@ -44,6 +53,11 @@ class Listener:
             ssl_handshake_timeout=None if tls is None else self._listen.head_timeout,
             ssl_shutdown_timeout=None if tls is None else TLS_SHUTDOWN,
         )
+
+    @property
+    def clients(self) -> Collection[ClientConnection]:
+        """The clients that are connected."""
+        return self._clients
 
     def accept(self) -> ClientConnection:
         """The protocol for one more client."""
@@ -76,11 +90,14 @@ class Listener:
         self._clients.add(client)
         self._meter.connections_accepted += 1
         self._meter.connections_open += 1
+        client.is_welcome = self._admission.connect(client)
         client.task = self._surroundings.loop.create_task(self._sessions.run(client), name="session")
 
     def left(self, client: "_ListenedClient") -> None:
         """A client's connection is gone."""
         self._clients.discard(client)
+        if client.counted_by:
+            self._admission.disconnect(client)
         self._meter.connections_open -= 1
         if not self._clients:
             self._empty.set()

@@ -7,9 +7,13 @@ from s3edge.events import Event, Subject
 from s3edge.http1.head import RequestHead, ResponseHead
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.upload import Upload
+from s3edge.qos.activity import Source
+from s3edge.qos.limiter import Limiter
 from s3edge.resilience.hedge import Pace
 from s3edge.routing.table import Plan
 from s3edge.s3.request import S3Request
+from s3edge.transport.pacing import Flow
+from s3edge.transport.transfer import Transfer
 
 if TYPE_CHECKING:
     from s3edge.proxy.attempt import Attempt
@@ -26,41 +30,56 @@ GONE = "client_gone"
 class Progress:
     """The request and how far its answer has come; the meter is told at its end.
 
-    `plan`, `track` and `pace` (None if it is no read) are what was decided for it. Times are seconds of the loop's
+    `tenant`, `plan`, `track` and `pace` (None if it is no read) are what was decided for it. `limiters` are the limits
+    that it falls under, which it takes its part of while it `is_admitted`; `flow` is what paces its answer's body, if
+    anything does, and `prepaid` what its place at a node was charged (see `Caller`). Times are seconds of the loop's
     clock: `waits_since` is when the client had done its part and began to wait. `first_byte` is how long it waited,
-    None before the answer begins. `stays` and `is_reusable` tell whether the
-    client's and the node's connection may carry another request. `attempt` is the one that the answer comes from now,
-    `answer` the head that the client got, `sent` counts the bytes of its body with, `delivered` without chunked coding.
-    `resumes` counts how often that has moved to another node, `vain_resumes` the last of them that brought no byte.
-    `story` holds what was out of the ordinary.
+    None before the answer begins. `stays` and `is_reusable` tell whether the client's and the node's connection may
+    carry another request. `attempt` is the one that the answer comes from now, `answer` the head that the client got,
+    `body` what moves its body now; `sent` counts the bytes that were moved before with, `delivered` without chunked
+    coding. `resumes` counts how often that has gone on from another node, `vain_resumes` the last of them that brought
+    no byte. `story` holds what was out of the ordinary.
+
+    The runaway guard knows of `reported_received` bytes from the client and of `reported_sent` to it. `shed_at` are
+    the sources whose limit the request was shed by.
     """
 
     __slots__ = (
         "answer",
         "attempt",
+        "body",
         "client",
         "delivered",
         "emit",
         "first_byte",
+        "flow",
         "head",
+        "is_admitted",
         "is_invited",
         "is_reusable",
+        "limiters",
         "outcome",
         "pace",
         "plan",
+        "prepaid",
+        "reported_received",
+        "reported_sent",
         "request",
         "resumes",
         "sent",
+        "shed_at",
         "started",
         "status",
         "stays",
         "story",
+        "tenant",
         "track",
         "upload",
         "vain_resumes",
         "waits_since",
     )
 
+    tenant: str
     plan: Plan
     track: "Track"
     pace: Pace | None
@@ -81,8 +100,15 @@ class Progress:
         self.emit = emit
         self.first_byte: float | None = None
         self.attempt: Attempt | None = None
+        self.body: Transfer | None = None
         self.upload: Upload | None = None
         self.story: list[Event] | None = None
+        self.flow: Flow | None = None
+        self.limiters: tuple[Limiter, ...] = ()
+        self.shed_at: tuple[Source, ...] = ()
+        self.reported_received = self.reported_sent = 0
+        self.prepaid = 0.0
+        self.is_admitted = False
         self.outcome = GONE
         self.stays = self.is_reusable = False
         self.is_invited = False  # the client was told to go on with its body (100)
@@ -94,6 +120,21 @@ class Progress:
             self.story = []
         self.story.append(event)
         self.emit(event)
+
+    @property
+    def sources(self) -> tuple[Source, Source]:
+        """Its tenant and its client's address, as the runaway guard knows them."""
+        return Source("tenant", self.tenant), Source("client", self.client.address)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it was decided how nodes are asked for it: then it goes on in that way."""
+        return hasattr(self, "track")
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it falls under limits that have no room for it yet."""
+        return bool(self.limiters) and not self.is_admitted
 
     @property
     def subject(self) -> Subject:

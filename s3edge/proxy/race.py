@@ -15,8 +15,9 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final, NamedTuple
 
-from s3edge.errors import EdgeError, NodeError, Origin, Overloaded
-from s3edge.events import End, Hedged, HedgeWon, RequestShed, Retried
+from s3edge.config.qos import Priority
+from s3edge.errors import SLOW_DOWN, EdgeError, NodeError, Origin, Overloaded
+from s3edge.events import Cause, End, Hedged, HedgeWon, RequestShed, Retried
 from s3edge.http1.head import ResponseHead
 from s3edge.proxy.attempt import Attempt
 from s3edge.proxy.progress import Progress
@@ -25,7 +26,7 @@ from s3edge.resilience.retry import FAILURES, may_retry, pause
 from s3edge.routing.node import Node
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import ConnectionGoneError
-from s3edge.upstream.cluster import Choice, FullError
+from s3edge.upstream.places import Caller, Choice, FullError
 from s3edge.upstream.standing import Standing
 
 _NEVER: Final = float("inf")
@@ -61,6 +62,8 @@ class Race:
         self._place: Standing | None = None  # where it is made, if that is known
         self._is_hedge_next = False
         self._needs_permit = sending.check is not None  # a resume is a retry
+        # A body that has begun goes first: were it cut, its client would ask for all of it once more.
+        self._priority = Priority.INTERACTIVE if sending.check is not None else progress.plan.priority
         self._counted = 0  # attempts that count against the policy's
         self._retries = 0
         self._comes_around = broken is not None  # whether the broken node may be asked again if there is no other
@@ -102,6 +105,8 @@ class Race:
         is_hedge, self._is_hedge_next = self._is_hedge_next, False
         self._next = _NEVER
         if is_hedge:
+            for attempt in self._running.values():
+                attempt.standing.was_late(attempt.began, self._now())
             self._set_out_retry()
             if self._track.is_throttled or not self._track.hedges.take():
                 return
@@ -145,14 +150,19 @@ class Race:
             return standing
         plan, request = self._track.plan, self._progress.request
         choice = Choice(plan.balance, self._tried, request.raw_key, self._pace is not None and not self._running)
-        if self._running and self._track.is_throttled:
-            return None
+        if self._running and self._track.first.is_limited:
+            # Who has an attempt under way does not wait for another one; while nodes refuse, it gets none.
+            return None if self._track.is_throttled else self._track.place_now(choice)
         try:
-            return await self._track.place(choice, self._now(), max(0.0, self._time_left()))
+            caller = Caller(self._progress.tenant, self._priority, plan.weight, plan.queue)
+            place = await self._track.place(choice, caller, self._now(), max(0.0, self._time_left()))
+            self._progress.prepaid += caller.prepaid
+            return place
         except FullError as full:
             if self._refusal is None:
-                self._progress.note(RequestShed("", self._progress.subject, str(full)))
-                self._error = Overloaded(f"The storage is asked for more than it can take: {full}.", code="SlowDown")
+                progress = self._progress
+                progress.note(RequestShed("", progress.subject, progress.tenant, Cause.CAPACITY, str(full)))
+                self._error = Overloaded(f"The storage is asked for more than it can take: {full}.", code=SLOW_DOWN)
             return None
 
     def _start(self, standing: Standing, is_hedge: bool, has_permit: bool) -> None:

@@ -15,6 +15,7 @@ from s3edge.proxy.attempt import Attempt
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.client import STALL_LIMIT
 from s3edge.proxy.heads import for_client, for_node
+from s3edge.proxy.pacing import Pacing
 from s3edge.proxy.progress import CUT, Progress
 from s3edge.proxy.race import Sending
 from s3edge.resilience.resume import NotResumableError, Rest, Resumption, is_fresh, resumption
@@ -39,9 +40,10 @@ class CutShortError(Exception):
 class Relays:
     """Passes the answers of one worker on; `traces_all` says that every answer tells its story."""
 
-    def __init__(self, attempts: Attempts, splicing: Splicing, meter: Meter, traces_all: bool) -> None:
+    def __init__(self, attempts: Attempts, pacing: Pacing, splicing: Splicing, meter: Meter, traces_all: bool) -> None:
         self.is_draining = False
         self._attempts = attempts
+        self._pacing = pacing
         self._splicing = splicing
         self._meter = meter
         self._traces_all = traces_all
@@ -67,9 +69,13 @@ class Relays:
         if 0 <= length <= connection.unread_size:
             progress.client.transport.write(connection.take_message(raw, length))
             progress.sent = length
+            if length and (progress.is_admitted or attempt.standing.link is not None):
+                self._pacing.charge(progress, attempt.standing, length, self._now())
             return None
         connection.timer.clear()  # of the wait for the head
         body = transfer(connection, progress.client, length, self._splicing, STALL_LIMIT, self._patience(progress))
+        if progress.is_admitted or attempt.standing.link is not None:
+            body.flow = self._pacing.answer(progress, attempt.standing)
         body.start(raw)
         return body
 
@@ -83,9 +89,10 @@ class Relays:
 
     async def finish(self, progress: Progress, body: Transfer) -> None:
         """Wait for the end of a body, over as many nodes as it takes. Raises `CutShortError`."""
+        progress.body = body
         try:
             while (end := await self._end_of(progress, body)) is not None:
-                body = await self._mended(progress, body, end)
+                body = progress.body = await self._mended(progress, body, end)
         finally:
             self._leave(progress, body)
 
@@ -115,6 +122,8 @@ class Relays:
         progress.waits_since = now
         attempt.failed(end, f"{end} after {delivered} bytes of a body", now)
         progress.note(BodyBroken(attempt.node, progress.subject, end, delivered))
+        if end is End.BROKE_OFF:
+            attempt.free()  # the rest of the body may need its place
         try:
             plan = self._resumption(progress, broken)
             sending = Sending(
@@ -136,6 +145,8 @@ class Relays:
         gap = self._now() - now + broken.still
         progress.note(BodyResumed(successor.node, progress.subject, delivered, gap, rest.skip))
         body = self._rest(progress, successor, rest, broken.rest_of_chunk)
+        if progress.is_admitted or successor.standing.link is not None:
+            body.flow = self._pacing.answer(progress, successor.standing)
         body.start(b"")
         return body
 
@@ -175,6 +186,7 @@ class Relays:
     def _leave(self, progress: Progress, body: Transfer) -> None:
         """A body moves on no longer: count what it moved."""
         body.cancel()
+        progress.body = None
         progress.sent += body.moved
         progress.delivered += body.payload
         if isinstance(body, Splice):

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 
-from s3edge.errors import EdgeError
+from s3edge.errors import SLOW_DOWN, EdgeError, Overloaded
+from s3edge.http1.head import RequestHead
 from s3edge.proxy.client import STALL_LIMIT, ClientConnection
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.progress import REFUSED
@@ -27,6 +28,11 @@ class Sessions:
     async def run(self, client: ClientConnection) -> None:
         """Serve one client until it leaves, breaks the rules, or its connection must end."""
         try:
+            if not client.is_welcome:
+                client.timer.set(client.head_timeout)
+                error = Overloaded("Too many connections are open.", code=SLOW_DOWN)
+                self._refuse(client, await client.head(), error)
+                return
             while True:
                 client.timer.set(self._idle_timeout)
                 head = await client.head()
@@ -40,7 +46,7 @@ class Sessions:
         except ConnectionGoneError:
             client.close()
         except EdgeError as error:
-            self._refuse(client, error)
+            self._refuse(client, None, error)
         except asyncio.CancelledError:
             client.abort()
             raise
@@ -50,9 +56,9 @@ class Sessions:
         finally:
             client.is_busy = False
 
-    def _refuse(self, client: ClientConnection, error: EdgeError) -> None:
-        """Answer a head that is not forwarded, and close."""
-        self._meter.exchange(Operation.Other, error.status, REFUSED, 0, 0, None, 0.0)
+    def _refuse(self, client: ClientConnection, head: RequestHead | None, error: EdgeError) -> None:
+        """Answer a head that is not forwarded, None if it was not understood, and close."""
+        self._meter.exchange(client.tenant, Operation.Other, error.status, REFUSED, 0, 0, None, 0.0)
         if not client.is_lost:
-            self._replies.send(client, None, error, may_stay=False)
+            self._replies.send(client, head, error, may_stay=False)
             client.linger()

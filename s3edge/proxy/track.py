@@ -10,7 +10,8 @@ from s3edge.resilience.hedge import Amount, Lateness, Pace, amount
 from s3edge.routing.table import Plan
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.request import S3Request
-from s3edge.upstream.cluster import Choice, Cluster, FullError
+from s3edge.upstream.cluster import Cluster
+from s3edge.upstream.places import Caller, Choice, FullError
 from s3edge.upstream.standing import Standing
 
 
@@ -63,16 +64,20 @@ class Track:
         """The pace of a kind of read, made anew."""
         return self._lateness.pace(operation, size, self.plan.hedge.quantile, self.plan.failover.patience)
 
-    async def place(self, choice: Choice, now: float, limit: float = inf) -> Standing | None:
+    def place_now(self, choice: Choice) -> Standing | None:
+        """Who can take another attempt at once, in the preferred cluster, whose nodes cannot take all; None: nobody."""
+        return self.first.place_now(choice, self.plan.priority)
+
+    async def place(self, choice: Choice, caller: Caller, now: float, limit: float = inf) -> Standing | None:
         """Who takes the next attempt, of any cluster; None if no node that was not tried can be used.
 
-        Where nodes are throttled it waits for its turn, for `limit` seconds at most. Raises `FullError`.
+        Where nodes cannot take all it waits for its turn, for `limit` seconds at most. Raises `FullError`.
         """
         full: FullError | None = None
         for cluster in self.clusters:
             try:
-                if cluster.is_throttled:
-                    standing = await cluster.place(choice, self.plan.queue, limit)
+                if cluster.is_limited:
+                    standing = await cluster.place(choice, caller, limit)
                 else:
                     standing = cluster.pick(*choice, now)
             except FullError as error:

@@ -145,6 +145,17 @@ class Operation(StrEnum):
     PutBucketNotification = PutBucketNotificationConfiguration
 
 
+class OperationClass(StrEnum):
+    """What an operation does to the storage: it reads, it changes something, or it enumerates.
+
+    Listings are apart because their cost to the storage has no relation to the bytes that they move.
+    """
+
+    READ = "read"
+    WRITE = "write"
+    LIST = "list"
+
+
 class Traits(NamedTuple):
     """What an operation allows, whatever the single request says (`request.is_replayable` looks at that too).
 
@@ -154,6 +165,8 @@ class Traits(NamedTuple):
     `resumable`: a body read that `Range` and `If-Match` can continue on another node.
     `sends_body`: the request may carry a body.
     `receives_body`: a good answer may carry a body.
+    `kind`: its class, by what it does and not by its method: CreateSession, a GET, and SelectObjectContent, a POST,
+    change nothing.
     """
 
     idempotent: bool
@@ -161,15 +174,17 @@ class Traits(NamedTuple):
     resumable: bool
     sends_body: bool
     receives_body: bool
+    kind: OperationClass
 
 
-_DOWNLOAD: Final = Traits(idempotent=True, hedgeable=True, resumable=True, sends_body=False, receives_body=True)
+_DOWNLOAD: Final = Traits(True, True, True, sends_body=False, receives_body=True, kind=OperationClass.READ)
 _READ: Final = _DOWNLOAD._replace(resumable=False)
 _GLANCE: Final = _READ._replace(receives_body=False)
+_LIST: Final = _READ._replace(kind=OperationClass.LIST)
 # Each CreateSession makes a token: to send it again is safe, to send it twice at once is waste.
 _GRANT: Final = _READ._replace(hedgeable=False)
 
-_WRITE: Final = Traits(idempotent=True, hedgeable=False, resumable=False, sends_body=True, receives_body=False)
+_WRITE: Final = Traits(True, False, False, sends_body=True, receives_body=False, kind=OperationClass.WRITE)
 _WRITE_AND_READ: Final = _WRITE._replace(receives_body=True)
 _COPY: Final = _WRITE_AND_READ._replace(sends_body=False)
 _DELETE: Final = _WRITE._replace(sends_body=False)
@@ -179,6 +194,8 @@ _CALL_ONCE: Final = _WRITE_AND_READ._replace(idempotent=False)
 _WRITE_ONCE: Final = _WRITE._replace(idempotent=False)
 _BEGIN_ONCE: Final = _COPY._replace(idempotent=False)
 _CHANGE_ONCE: Final = _DELETE._replace(idempotent=False)
+# A query in the body of a POST.
+_QUERY: Final = _CALL_ONCE._replace(kind=OperationClass.READ)
 
 TRAITS: Final[Mapping[Operation, Traits]] = MappingProxyType(
     {
@@ -245,18 +262,18 @@ TRAITS: Final[Mapping[Operation, Traits]] = MappingProxyType(
         Operation.GetPublicAccessBlock: _READ,
         Operation.HeadBucket: _GLANCE,
         Operation.HeadObject: _GLANCE,
-        Operation.ListBucketAnalyticsConfigurations: _READ,
-        Operation.ListBucketIntelligentTieringConfigurations: _READ,
-        Operation.ListBucketInventoryConfigurations: _READ,
-        Operation.ListBucketMetricsConfigurations: _READ,
-        Operation.ListBuckets: _READ,
-        Operation.ListDirectoryBuckets: _READ,
-        Operation.ListMultipartUploads: _READ,
-        Operation.ListObjectAnnotations: _READ,
-        Operation.ListObjectVersions: _READ,
-        Operation.ListObjects: _READ,
-        Operation.ListObjectsV2: _READ,
-        Operation.ListParts: _READ,
+        Operation.ListBucketAnalyticsConfigurations: _LIST,
+        Operation.ListBucketIntelligentTieringConfigurations: _LIST,
+        Operation.ListBucketInventoryConfigurations: _LIST,
+        Operation.ListBucketMetricsConfigurations: _LIST,
+        Operation.ListBuckets: _LIST,
+        Operation.ListDirectoryBuckets: _LIST,
+        Operation.ListMultipartUploads: _LIST,
+        Operation.ListObjectAnnotations: _LIST,
+        Operation.ListObjectVersions: _LIST,
+        Operation.ListObjects: _LIST,
+        Operation.ListObjectsV2: _LIST,
+        Operation.ListParts: _LIST,
         Operation.PutBucketAbac: _WRITE,
         Operation.PutBucketAccelerateConfiguration: _WRITE,
         Operation.PutBucketAcl: _WRITE,
@@ -286,7 +303,7 @@ TRAITS: Final[Mapping[Operation, Traits]] = MappingProxyType(
         Operation.PutPublicAccessBlock: _WRITE,
         Operation.RenameObject: _CHANGE_ONCE,
         Operation.RestoreObject: _WRITE_ONCE,
-        Operation.SelectObjectContent: _CALL_ONCE,
+        Operation.SelectObjectContent: _QUERY,
         Operation.UpdateBucketMetadataAnnotationTableConfiguration: _WRITE,
         Operation.UpdateBucketMetadataInventoryTableConfiguration: _WRITE,
         Operation.UpdateBucketMetadataJournalTableConfiguration: _WRITE,
@@ -299,4 +316,8 @@ TRAITS: Final[Mapping[Operation, Traits]] = MappingProxyType(
         Operation.Other: _CALL_ONCE,
     }
 )
-"""The traits of every operation. Of `Other` nothing is known, so nothing is allowed."""
+"""The traits of every operation. Of `Other` nothing is known, so nothing is allowed, and it counts as a write: what a
+limit of writes lets pass by mistake may cost the storage more than what it holds up by mistake."""
+
+KINDS: Final = {operation: traits.kind for operation, traits in TRAITS.items()}
+"""The class of each operation; a plain dictionary, since each request asks."""

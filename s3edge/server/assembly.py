@@ -2,25 +2,34 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
+from math import inf
 from random import Random
 
 from s3edge.config.model import Cluster as ClusterConfig
 from s3edge.config.model import Config
+from s3edge.fleet.leases import Leased, Leases
+from s3edge.fleet.shared import Division
+from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.listener import Listener
+from s3edge.proxy.pacing import Pacing
+from s3edge.proxy.progress import Progress
 from s3edge.proxy.relay import Relays
 from s3edge.proxy.replies import Replies
+from s3edge.proxy.rules import Rules
 from s3edge.proxy.session import Sessions
+from s3edge.qos.activity import Report, Source
 from s3edge.routing.node import Node
-from s3edge.routing.table import Table
 from s3edge.server.certificates import client_context, node_context, renew
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import Surroundings
 from s3edge.transport.inbox import Inbox
+from s3edge.transport.pacing import Pacer
 from s3edge.transport.pipes import Pipes
 from s3edge.transport.readiness import Readiness
 from s3edge.transport.recording import Room
@@ -28,6 +37,7 @@ from s3edge.transport.splice import Splicing
 from s3edge.transport.wheel import FINE_TICK, Wheel
 from s3edge.upstream.cluster import Cluster
 from s3edge.upstream.pool import Connect, Pool, SocketConnect
+from s3edge.upstream.standing import Standing
 
 # Seconds between looks for pipes to spare: long against the pauses of a reader, short against an operator's look.
 TRIM_PIPES = 10.0
@@ -37,9 +47,17 @@ class Edge:
     """The data path of one worker."""
 
     def __init__(
-        self, config: Config, loop: asyncio.AbstractEventLoop, rng: Random, connect: Connect | None = None
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        rng: Random,
+        connect: Connect | None = None,
+        workers: int = 1,
     ) -> None:
-        """Build it for `config`; `connect` is how nodes are reached, by default over sockets. Raises StartError."""
+        """Build it for `config`, as one of `workers`; `connect` is how nodes are reached, by default over sockets.
+
+        Raises StartError.
+        """
         self.meter = Meter()
         self.journal = Journal(self.meter, loop.time)
         self._listen = config.listen
@@ -48,6 +66,7 @@ class Edge:
         self._wheel, self._fine_wheel = Wheel(loop), Wheel(loop, FINE_TICK)
         surroundings = Surroundings(loop, self._wheel, self._fine_wheel, Inbox())
         self._splicing = Splicing(Pipes(), Readiness(loop))
+        self._pacer = Pacer(self._fine_wheel)
         self._trimming = self._wheel.timer(self._trim_pipes)
         self._trimming.set(TRIM_PIPES)
         self._clusters = {
@@ -56,8 +75,10 @@ class Edge:
                 _pools(cluster, connect, surroundings, self.meter),
                 config.zone,
                 self._wheel,
+                self._pacer,
                 rng,
                 self.journal.record,
+                workers,
             )
             for cluster in config.clusters
         }
@@ -65,20 +86,24 @@ class Edge:
             node.name: standing for cluster in self._clusters.values() for node, standing in cluster.standings.items()
         }
         room = Room()
-        attempts = Attempts(self._clusters, self._splicing, room, self.meter, rng)
+        self._pacing = pacing = Pacing(self._pacer)
+        self._attempts = attempts = Attempts(self._clusters, pacing, self._splicing, room, self.meter, rng)
         self._show_levels(room, attempts)
         replies = Replies(rng)
-        exchanges = Exchanges(
-            tuple(host.encode() for host in config.listen.hosts),
-            Table(config.policies, tuple(self._clusters)),
+        self.admission = Admission(config.limits, self._fine_wheel, 1 / workers)
+        self.leases = Leases(self._leased, workers, loop.time())
+        self._exchanges = exchanges = Exchanges(
+            Rules.of(config),
+            self.admission,
             attempts,
-            Relays(attempts, self._splicing, self.meter, config.listen.trace),
+            Relays(attempts, pacing, self._splicing, self.meter, config.listen.trace),
             replies,
             self.journal,
             self.meter,
         )
+        self._lookout = exchanges.lookout
         sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
-        self.listener = Listener(config.listen, exchanges, sessions, surroundings, self.meter)
+        self.listener = Listener(config.listen, self.admission, exchanges, sessions, surroundings, self.meter)
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept clients on `sock`, a listening socket."""
@@ -90,6 +115,8 @@ class Edge:
         for cluster in self._clusters.values():
             cluster.close()
         self._splicing.close()
+        self.admission.close()
+        self._pacer.close()
         self._wheel.close()
         self._fine_wheel.close()
 
@@ -106,6 +133,52 @@ class Edge:
         """Open new connections to these IP addresses."""
         self.standings[name].node.addresses = tuple(addresses)
 
+    def lease(self, division: Division) -> None:
+        """Use no more than these parts of the limits that all workers hold together."""
+        self.leases.apply(division, self._now())
+        self.admission.serve()
+
+    def _leased(self) -> Iterator[tuple[str, Leased]]:
+        yield from self.admission.limiters()
+        for cluster in self._clusters.values():
+            yield from cluster.leased.items()
+
+    def hold(self, source: Source, rate: float | None, bandwidth: float | None) -> None:
+        """Hold a tenant or client address to requests and to bytes sent per second; None: to no limit."""
+        running = [progress for progress in self._running() if source in progress.sources]
+        self.admission.hold(source, rate, bandwidth, running)
+        for progress in running:
+            if progress.is_under_way:
+                self._pacing.change(progress)
+
+    def activity(self) -> dict[str, Report]:
+        """What sources did since the last call, by the policy whose guard judges it."""
+        return self._lookout.take(self._running())
+
+    def _running(self) -> Iterator[Progress]:
+        for client in self.listener.clients:
+            if client.progress is not None:
+                yield client.progress
+
+    def configure(self, config: Config) -> None:
+        """Serve by other tenants, limits, policies and capacities from now on, also what is under way.
+
+        All else of `config` must be as it was; see `config.diff`.
+        """
+        rules = self._exchanges.rules = Rules.of(config)
+        self._attempts.forget_plans()
+        for cluster in config.clusters:
+            self._clusters[cluster.name].set_capacity(cluster.capacity)
+        clients = list(self.listener.clients)  # a body that moves on may be the last of its connection
+        running = [client.progress for client in clients if client.progress is not None]
+        for progress in running:
+            rules.replan(progress)
+        limits = {policy.name: policy.limits for policy in config.policies if policy.limits is not None}
+        self.admission.change(config.limits, limits, clients)
+        for progress in running:
+            if progress.is_under_way:
+                self._pacing.change(progress)
+
     def reload_certificate(self) -> None:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""
         if self._tls is not None and self._listen.tls is not None:
@@ -114,6 +187,10 @@ class Edge:
     def _show_levels(self, room: Room, attempts: Attempts) -> None:
         """Have the levels that others keep read for each snapshot of the meter."""
         gauge = self.meter.gauge
+        self.meter.levels("s3edge_tenant_inflight", lambda: Counter(each.tenant for each in self._running()))
+        self.meter.levels(
+            "s3edge_tenant_waiting", lambda: Counter(each.tenant for each in self._running() if each.is_waiting)
+        )
         gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
         gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
         gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))
@@ -121,6 +198,7 @@ class Edge:
             gauge("s3edge_queued", (cluster.name,), partial(getattr, cluster, "waiting"))
         for name, standing in self.standings.items():
             gauge("s3edge_node_inflight", (name,), partial(getattr, standing.node, "inflight"))
+            gauge("s3edge_node_limit", (name,), partial(_limit, standing))
             gauge("s3edge_node_ejected", (name,), partial(getattr, standing.node, "is_ejected"))
             gauge("s3edge_node_weight", (name,), partial(getattr, standing.node, "weight"))
             gauge("s3edge_node_throttle_rate", (name,), partial(getattr, standing, "throttle_rate"))
@@ -129,6 +207,10 @@ class Edge:
     def _trim_pipes(self) -> None:
         self._splicing.pipes.trim()
         self._trimming.set(TRIM_PIPES)
+
+
+def _limit(standing: Standing) -> float:
+    return 0.0 if standing.most == inf else standing.most
 
 
 def _pools(config: ClusterConfig, connect: Connect | None, surroundings: Surroundings, meter: Meter) -> Sequence[Pool]:

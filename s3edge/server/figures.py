@@ -1,13 +1,20 @@
 """What the supervisor itself counts, as a snapshot beside that of the workers' data paths."""
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from s3edge import __version__
+from s3edge.admin.tenants import MOST_SHOWN
 from s3edge.health.status import NodeStatus
 from s3edge.health.thresholds import NodeState
 from s3edge.health.verdict import Sign
+from s3edge.qos.runaway import SourceState, SourceStatus
 from s3edge.server.pool import WorkerPool
+from s3edge.server.reload import Reloader
 from s3edge.telemetry.meter import Snapshot
+
+_KINDS: Final = ("tenant", "client")
 
 
 def node_figures(nodes: Iterable[NodeStatus]) -> Snapshot:
@@ -24,6 +31,25 @@ def node_figures(nodes: Iterable[NodeStatus]) -> Snapshot:
             if probed is not None
             for sign in Sign
         ],
+    }
+
+
+def load_figures(reloader: Reloader) -> Snapshot:
+    """What became of changed configurations."""
+    return {
+        "s3edge_config_reloads_total": [([outcome], count) for outcome, count in reloader.counts.items()],
+        "s3edge_config_applied_timestamp_seconds": [([], reloader.applied_at)],
+    }
+
+
+def source_figures(statuses: Iterable[SourceStatus]) -> Snapshot:
+    """What the runaway guard does."""
+    verdicts = [status.verdict for status in statuses]
+    counts = Counter((verdict.source.kind, verdict.state) for verdict in verdicts)
+    held = [(verdict.source, verdict.rate) for verdict in verdicts if verdict.rate is not None]
+    return {
+        "s3edge_sources": [([kind, state], counts[kind, state]) for kind in _KINDS for state in SourceState],
+        "s3edge_source_rate": [([*source], rate) for source, rate in held[:MOST_SHOWN]],
     }
 
 

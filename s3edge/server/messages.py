@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from s3edge.fleet import shared as fleet
+from s3edge.fleet.shared import Division
+from s3edge.qos.activity import Report, Source
 from s3edge.telemetry.journal import Entry
 from s3edge.telemetry.meter import Snapshot
 
@@ -32,14 +35,34 @@ class NodeResolved(_Message):
     addresses: tuple[str, ...]
 
 
-Fact = NodeTurned | NodeResolved
+class Hold(_Message):
+    """To a worker: a tenant or client address may do so many requests, and be sent so many bytes, per second.
+
+    That is for all workers together; None stands for no limit.
+    """
+
+    kind: Literal["hold"] = "hold"
+    source: Source
+    rate: float | None
+    bandwidth: float | None
+
+
+class Leased(_Message):
+    """To a worker: what it may use of the limits that all workers hold together, where that changed."""
+
+    kind: Literal["leased"] = "leased"
+    division: Division
+
+
+Fact = NodeTurned | NodeResolved | Hold | Leased
 
 
 class Start(_Message):
-    """To a worker, first: its number, its listener's descriptor, the settings as JSON, what is known of the nodes."""
+    """To a worker, first: its number and how many there are, its listener's descriptor, the settings as JSON, facts."""
 
     kind: Literal["start"] = "start"
     number: int
+    workers: int = 1
     listener: int
     settings: str
     facts: tuple[Annotated[Fact, Field(discriminator="kind")], ...]
@@ -58,11 +81,25 @@ class Reload(_Message):
     kind: Literal["reload"] = "reload"
 
 
+class Configure(_Message):
+    """To a worker: serve by these settings from now on, as JSON; they differ in what can change live only."""
+
+    kind: Literal["configure"] = "configure"
+    settings: str
+
+
 class Drain(_Message):
     """To a worker: take no new connections, finish the exchanges in flight within `seconds`, then exit."""
 
     kind: Literal["drain"] = "drain"
     seconds: float
+
+
+class Demands(_Message):
+    """From a worker: what it uses and wants of those limits."""
+
+    kind: Literal["demands"] = "demands"
+    report: fleet.Report
 
 
 class Ready(_Message):
@@ -79,10 +116,11 @@ class Failed(_Message):
 
 
 class Beat(_Message):
-    """From a worker: it lives, all that it counted, and the events since the last beat.
+    """From a worker: it lives, the events since the last beat, and all that it counted, if that is told again.
 
     `lag` is the longest that its loop was late since the last beat and `cpu` what the process used since it began, both
     in seconds; `resident` is its memory in bytes. `question` is that of the Ask it answers, 0 for a regular beat.
+    `activity` is what sources did since the last beat, by the policy whose guard judges it.
     """
 
     kind: Literal["beat"] = "beat"
@@ -90,10 +128,13 @@ class Beat(_Message):
     lag: float
     cpu: float
     resident: int
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     events: tuple[Entry, ...] = ()
+    activity: dict[str, Report] = Field(default_factory=dict)
 
 
-Message = Start | NodeTurned | NodeResolved | Ask | Reload | Drain | Ready | Failed | Beat
+ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | Reload | Configure | Drain
+FromWorker = Ready | Failed | Demands | Beat
+Message = ToWorker | FromWorker
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

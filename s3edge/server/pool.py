@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from s3edge.errors import StartError
 from s3edge.server.channel import ChannelError
-from s3edge.server.messages import Beat, Drain, Fact, Message, Ready, Start
+from s3edge.server.limits import LimitWatch
+from s3edge.server.messages import Beat, Configure, Demands, Drain, Fact, Message, Ready, Start
 from s3edge.server.process import WorkerProcess, spawn
 from s3edge.server.restarts import Restarts
 from s3edge.server.sockets import close
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.rollup import Rollup
-from s3edge.telemetry.stream import EventStream
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ DRAIN_GRACE = 2.0
 class WorkerPool:
     """Keeps one worker per listening socket alive; one task per worker.
 
-    `listeners` are the pool's to close. `facts` gives what a new worker must know of the nodes before it serves; what
-    workers tell of events is added to `events`; `patience` is how long a worker may be silent, in seconds.
+    `listeners` are the pool's to close. `facts` gives what a new worker must know before it serves; `heard` is called
+    with each beat of each worker by its number; `patience` is how long a worker may be silent, in seconds.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class WorkerPool:
         listeners: list[socket.socket],
         settings: str,
         facts: Callable[[], tuple[Fact, ...]],
-        events: EventStream,
+        heard: Callable[[int, Beat], None],
         patience: float = PATIENCE,
     ) -> None:
         self.size = len(listeners)
@@ -49,10 +49,11 @@ class WorkerPool:
         self._listeners = listeners
         self._settings = settings
         self._facts = facts
-        self._events = events
+        self._heard = heard
         self._patience = patience
         self._workers: dict[int, WorkerProcess] = {}
         self._keepers: list[asyncio.Task[None]] = []
+        self._limits = LimitWatch(self.size, self._tell_one)
         self._policy = Restarts()
         self._rollup = Rollup()
         self._question = 0
@@ -65,6 +66,7 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start the workers and keep them alive until `drain` or `kill`."""
+        self._limits.start()
         self._keepers = [
             asyncio.create_task(self._keep(number, listener), name=f"keep worker {number}")
             for number, listener in enumerate(self._listeners)
@@ -81,13 +83,23 @@ class WorkerPool:
         for worker in self._workers.values():
             worker.tell(message)
 
+    def configure(self, settings: str) -> None:
+        """Have all workers, and those that replace them, serve by these settings."""
+        self._settings = settings
+        self.tell(Configure(settings=settings))
+
+    def _tell_one(self, number: int, message: Message) -> None:
+        worker = self._workers.get(number)
+        if worker is not None:
+            worker.tell(message)
+
     async def snapshot(self) -> Snapshot:
         """What all workers counted, the dead ones too; if one does not answer in time, its last known counts."""
         self._question += 1
         answers = [worker.ask(self._question) for worker in self.living]
         if answers:
             await asyncio.wait(answers, timeout=ANSWER_LIMIT)
-        return self._rollup.total(worker.beat.snapshot for worker in self._workers.values() if worker.beat)
+        return self._rollup.total(worker.snapshot for worker in self._workers.values())
 
     async def drain(self, seconds: float) -> None:
         """Take no new connections, give flows in flight so many seconds, then end all workers."""
@@ -104,6 +116,7 @@ class WorkerPool:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        await self._limits.close()
 
     async def _keep(self, number: int, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -133,7 +146,11 @@ class WorkerPool:
         worker = await spawn(self._command, number, listener)
         fault, is_at_once = "", True
         try:
-            worker.tell(Start(number=number, listener=listener.fileno(), settings=self._settings, facts=self._facts()))
+            facts = (*self._facts(), *self._limits.began(number))
+            start = Start(
+                number=number, workers=self.size, listener=listener.fileno(), settings=self._settings, facts=facts
+            )
+            worker.tell(start)
             self._workers[number] = worker
             if self._draining.is_set():
                 worker.tell(Drain(seconds=0))
@@ -142,8 +159,8 @@ class WorkerPool:
         finally:
             ending = await worker.end(is_at_once=is_at_once)
             self._workers.pop(number, None)
-            if worker.beat is not None:
-                self._rollup.retire(worker.beat.snapshot)
+            self._limits.ended(number)
+            self._rollup.retire(worker.snapshot)
         if worker.failure is not None and not self._policy.has_served:
             raise StartError(worker.failure)
         return fault or ending
@@ -164,5 +181,7 @@ class WorkerPool:
                 case Ready():
                     self._policy.ready()
                     log.info("worker %d (pid %d) takes connections", worker.number, worker.pid)
-                case Beat(events=events) if events:
-                    self._events.add(worker.number, events)
+                case Beat():
+                    self._heard(worker.number, message)
+                case Demands(report=report):
+                    self._limits.take(worker.number, report)

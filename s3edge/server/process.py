@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from s3edge.server.channel import Channel, open_channel
 from s3edge.server.messages import Ask, Beat, Failed, Message, Ready
+from s3edge.telemetry.meter import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class WorkerProcess:
         self.is_ready = False
         self.failure: str | None = None
         self.beat: Beat | None = None
+        self.snapshot: Snapshot = {}
         self._process = process
         self._channel = channel
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
@@ -82,6 +84,7 @@ class WorkerProcess:
                 self.failure = reason
             case Beat(question=question):
                 self.beat = message
+                self.snapshot = message.snapshot or self.snapshot
                 self._lags.append(message.lag)
                 self._answered(question)
 

@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 class Signals:
-    """SIGTERM and SIGINT ask to stop, a second one of them at once; SIGHUP asks to read the certificate again."""
+    """SIGTERM and SIGINT ask to stop, a second one of them at once; SIGHUP asks to read files again."""
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()

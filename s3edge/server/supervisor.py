@@ -17,15 +17,19 @@ from typing import Any
 import uvloop
 
 from s3edge import __version__
+from s3edge.admin.config import describe_config
 from s3edge.admin.site import AdminSite
-from s3edge.config.model import Config
+from s3edge.config.files import ConfigFiles
+from s3edge.config.model import Config, Tls
 from s3edge.errors import StartError
 from s3edge.health.status import NodeStatus
 from s3edge.server.certificates import client_context
-from s3edge.server.figures import node_figures, process_figures
+from s3edge.server.figures import load_figures, node_figures, process_figures, source_figures
+from s3edge.server.guard import SourceWatch
 from s3edge.server.logs import start_logging
-from s3edge.server.messages import Fact, Reload
+from s3edge.server.messages import Beat, Fact, Reload
 from s3edge.server.pool import WorkerPool
+from s3edge.server.reload import Reloader
 from s3edge.server.signals import Signals
 from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
 from s3edge.server.watch import NodeWatch
@@ -37,14 +41,17 @@ log = logging.getLogger(__name__)
 WORKER = (sys.executable, "-m", "s3edge.server.worker")
 
 
-def run(config: Config, command: Sequence[str] = WORKER) -> int:
-    """Serve until a signal ends it; the exit code. `command` starts a worker. Raises StartError."""
+def run(config: Config, files: ConfigFiles, command: Sequence[str] = WORKER) -> int:
+    """Serve until a signal ends it; the exit code. `config` is what `files` gave first; `command` starts a worker.
+
+    Raises StartError.
+    """
     start_logging("supervisor")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(config, command))
+        return runner.run(_serve(config, files, command))
 
 
-async def _serve(config: Config, command: Sequence[str]) -> int:
+async def _serve(config: Config, files: ConfigFiles, command: Sequence[str]) -> int:
     if config.listen.tls is not None:
         client_context(config.listen.tls)
     async with AsyncExitStack() as stack:
@@ -52,7 +59,7 @@ async def _serve(config: Config, command: Sequence[str]) -> int:
         stack.callback(close, listeners)
         admin = listen_alone(config.admin.address)
         stack.callback(admin.close)
-        return await Supervisor(config, command, listeners).run(admin)
+        return await Supervisor(config, files, command, listeners).run(admin)
 
 
 def worker_count(config: Config) -> int:
@@ -66,15 +73,20 @@ class Supervisor:
     Raises StartError if a CA file does not serve.
     """
 
-    def __init__(self, config: Config, command: Sequence[str], listeners: list[socket.socket]) -> None:
-        self._config = config
+    def __init__(
+        self, config: Config, files: ConfigFiles, command: Sequence[str], listeners: list[socket.socket]
+    ) -> None:
+        self._tls = config.listen.tls
+        self._drain = config.drain
         self._address = address_of(listeners[0])
         self._signals = Signals()
-        # People read these times; nothing is decided by them.
-        self.events = EventStream(asyncio.get_running_loop().time, time.time)  # noqa: TID251
+        wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
+        self.events = EventStream(asyncio.get_running_loop().time, wall)
+        self._reloader = Reloader(files, config, self._configure, wall)
         edge = f"{socket.gethostname()}-{self._address.port}"
         self._watch = NodeWatch(config.clusters, self._tell, self.events.report, random.Random(), edge)
-        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._watch.facts, self.events)
+        self.sources = SourceWatch(config.policies, self._tell, self.events.report)
+        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._facts, self._heard)
 
     async def run(self, admin: socket.socket) -> int:
         """Serve, with the admin server on this socket, until a signal ends it; the exit code. Raises StartError."""
@@ -84,6 +96,8 @@ class Supervisor:
             stack.push_async_callback(site.close)
             await site.start(admin)
             stack.push_async_callback(self._watch.close)
+            stack.push_async_callback(self.sources.close)
+            self.sources.start()
             if not await _before(self._signals.stop, self._watch.start()):
                 return 0
             log.info(
@@ -92,8 +106,11 @@ class Supervisor:
             )  # fmt: skip
             stack.push_async_callback(self._pool.kill)
             self._pool.start()
+            reloading = asyncio.create_task(self._reloader.run(), name="reload the configuration")
+            stack.push_async_callback(asyncio.wait, (reloading,))
+            stack.callback(reloading.cancel)
             await _before(self._signals.stop, self._pool.watch())
-            if not await _before(self._signals.stop_at_once, self._pool.drain(self._config.drain)):
+            if not await _before(self._signals.stop_at_once, self._pool.drain(self._drain)):
                 log.warning("flows in flight were cut")
         return 0
 
@@ -107,7 +124,18 @@ class Supervisor:
 
     async def snapshot(self) -> Snapshot:
         """What the workers and the supervisor counted."""
-        return await self._pool.snapshot() | process_figures(self._pool) | node_figures(self.nodes())
+        figures = process_figures(self._pool) | node_figures(self.nodes()) | load_figures(self._reloader)
+        figures |= source_figures(self.sources.statuses())
+        return await self._pool.snapshot() | figures
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._reloader.config
+
+    def configuration(self) -> dict[str, Any]:
+        """The configuration in force, and what became of the last one that was read, as JSON."""
+        return describe_config(self._reloader.config, self._reloader.applied_at, self._reloader.last)
 
     def why_not_ready(self) -> str | None:
         """What keeps clients from being served; None: nothing."""
@@ -118,15 +146,32 @@ class Supervisor:
         states = self._watch.why_none_is_up
         return None if states is None else f"no node is proven up ({states}); see /api/v1/nodes for the reasons"
 
+    @property
+    def _facts(self) -> tuple[Fact, ...]:
+        return (*self._watch.facts, *self.sources.facts)
+
+    def _heard(self, number: int, beat: Beat) -> None:
+        if beat.events:
+            self.events.add(number, beat.events)
+        self.sources.take(beat.activity)
+
     def _tell(self, fact: Fact) -> None:
         self._pool.tell(fact)
 
+    def _configure(self, config: Config) -> None:
+        """Have all parts take up what can change live."""
+        self.sources.configure(config.policies)
+        self._pool.configure(config.model_dump_json())
+
     def _reload(self) -> None:
-        """Have the certificate read again; a bad one goes to no worker, so that all keep the same old one."""
-        tls = self._config.listen.tls
-        if tls is None:
-            log.warning("SIGHUP: no certificate is configured, so there is nothing to read again")
-            return
+        """Have the configuration read again, and the certificate."""
+        log.info("SIGHUP: reading the configuration again")
+        self._reloader.ask()
+        if self._tls is not None:
+            self._reload_certificate(self._tls)
+
+    def _reload_certificate(self, tls: Tls) -> None:
+        """Have workers take the certificate as it is now; a bad one goes to none, so that all keep the same old one."""
         try:
             client_context(tls)
         except StartError as error:

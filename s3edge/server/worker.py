@@ -21,15 +21,22 @@ import uvloop
 
 from s3edge.config.model import Config
 from s3edge.errors import StartError
+from s3edge.fleet.leases import Leases
+from s3edge.fleet.shared import Division, until_report
+from s3edge.qos.activity import Report, Source
 from s3edge.server.assembly import Edge
 from s3edge.server.channel import Channel, ChannelError, open_channel
 from s3edge.server.logs import start_logging
 from s3edge.server.messages import (
     Ask,
     Beat,
+    Configure,
+    Demands,
     Drain,
     Fact,
     Failed,
+    Hold,
+    Leased,
     Message,
     NodeResolved,
     NodeTurned,
@@ -46,6 +53,10 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 TICKS_PER_BEAT = 5
 
+# Telling all counts unasked may take this part of a worker's time: with a thousand tenants, one beat in four has them.
+# What a worker that is killed counted since then is lost.
+COUNTING = 0.005
+
 # What an exchange makes dies by reference count when it ends; CPython searches for cycles every 700 objects.
 GC_THRESHOLD = 50_000
 
@@ -55,6 +66,7 @@ class DataPath(Protocol):
 
     meter: Meter
     journal: Journal
+    leases: Leases
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept connections from now on."""
@@ -68,22 +80,38 @@ class DataPath(Protocol):
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         """Dial these IP addresses from now on."""
 
+    def hold(self, source: Source, rate: float | None, bandwidth: float | None) -> None:
+        """Hold a tenant or client address to requests and to bytes sent per second; None: to no limit."""
+
+    def lease(self, division: Division) -> None:
+        """Use no more than these parts of the limits that all workers hold together."""
+
+    def activity(self) -> dict[str, Report]:
+        """What sources did since the last call, by the policy whose guard judges it."""
+
+    def configure(self, config: Config) -> None:
+        """Serve by another configuration, which differs in what can change live only."""
+
     def reload_certificate(self) -> None:
         """Read the certificate again. Raises StartError, and then keeps the old one."""
 
 
-Build = Callable[[Config], DataPath]
+Build = Callable[[Config, int], DataPath]
+"""Makes the data path for a configuration, and for how many workers there are."""
 
 
 class Worker:
     """Runs a data path on behalf of the supervisor."""
 
-    def __init__(self, channel: Channel, edge: DataPath, drain: float) -> None:
+    def __init__(self, channel: Channel, edge: DataPath, drain: float, workers: int = 1) -> None:
+        """`workers` is how many there are in all; with others it shares limits."""
         self._channel = channel
+        self._workers = workers
         self._edge = edge
         self._drain = drain
         self._ending: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._lag = 0.0
+        self._counts_due = 0.0
 
     async def run(self, listener: socket.socket, facts: Sequence[Fact]) -> None:
         """Serve until told to drain, then drain."""
@@ -96,6 +124,8 @@ class Worker:
             asyncio.create_task(self._listen(), name="listen to the supervisor"),
             asyncio.create_task(self._beat(), name="beat"),
         ]
+        if self._workers > 1:
+            tasks.append(asyncio.create_task(self._report_demands(), name="report demands"))
         try:
             await self._edge.drain(await self._ending)
         finally:
@@ -103,7 +133,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             # The end of a drain is when flows are cut; it is counted and told like all else.
-            self._send_beat(0)
+            self._send_beat(0, is_last=True)
 
     async def _listen(self) -> None:
         reason = "the supervisor is gone"
@@ -122,10 +152,16 @@ class Worker:
                 self._edge.set_node_state(node, is_up, share)
             case NodeResolved(node=node, addresses=addresses):
                 self._edge.set_node_addresses(node, addresses)
+            case Hold(source=source, rate=rate, bandwidth=bandwidth):
+                self._edge.hold(source, rate, bandwidth)
+            case Leased(division=division):
+                self._edge.lease(division)
             case Ask(question=question):
                 self._send_beat(question)
             case Reload():
                 self._reload()
+            case Configure(settings=settings):
+                self._edge.configure(Config.model_validate_json(settings))
             case Drain(seconds=seconds):
                 self._end(seconds)
 
@@ -150,18 +186,40 @@ class Worker:
             if not self._channel.is_backlogged:
                 self._send_beat(0)
 
-    def _send_beat(self, question: int) -> None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
+    async def _report_demands(self) -> None:
+        """Say what is used and wanted of the limits that are shared, as long as there is anything to say."""
+        now = asyncio.get_running_loop().time
+        told = 0
+        while True:
+            await asyncio.sleep(until_report(now()))
+            report = self._edge.leases.report(now())
+            has_to_say = report.demands or report.round != told or self._edge.leases.has_any
+            if has_to_say and not self._channel.is_backlogged:
+                self._channel.send(Demands(report=report))
+                told = report.round
+
+    def _send_beat(self, question: int, *, is_last: bool = False) -> None:
+        now, cpu = asyncio.get_running_loop().time(), _cpu_seconds()
+        has_counts = bool(question) or is_last or now >= self._counts_due
         beat = Beat(
             question=question,
             lag=self._lag,
-            cpu=used.ru_utime + used.ru_stime,
+            cpu=cpu,
             resident=_resident_bytes(),
-            snapshot=self._edge.meter.snapshot(),
+            snapshot=self._edge.meter.snapshot() if has_counts else None,
             events=tuple(self._edge.journal.take()),
+            activity=self._edge.activity(),
         )
         self._lag = 0.0
         self._channel.send(beat)
+        if has_counts:
+            self._counts_due = now + (_cpu_seconds() - cpu) / COUNTING
+
+
+def _cpu_seconds() -> float:
+    """Processor time of this process since it began."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _resident_bytes() -> int:
@@ -182,8 +240,8 @@ async def work(line: socket.socket, build: Build) -> int:
         start_logging(f"worker {start.number}")
         config = Config.model_validate_json(start.settings)
         try:
-            edge = build(config)
-            worker = Worker(channel, edge, config.drain)
+            edge = build(config, start.workers)
+            worker = Worker(channel, edge, config.drain, start.workers)
             _calm_collector()
             await worker.run(socket.socket(fileno=start.listener), start.facts)
         except StartError as error:
@@ -213,8 +271,8 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _raise_descriptor_limit()
 
-    def build(config: Config) -> DataPath:
-        return Edge(config, asyncio.get_running_loop(), random.Random())
+    def build(config: Config, workers: int) -> DataPath:
+        return Edge(config, asyncio.get_running_loop(), random.Random(), workers=workers)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work(socket.socket(fileno=int(sys.argv[1])), build))

@@ -1,7 +1,8 @@
 """Every metric: its name, what it means, its kind and its labels. What is not in this table is not exported.
 
-Labels are bounded: operations by the S3 API, statuses by HTTP, nodes and clusters by the configuration, workers by
-their count, all else by a handful of words in the code.
+Labels are bounded: operations by the S3 API, statuses by HTTP, nodes, clusters and tenants by the configuration (who is
+none of them is the tenant `default`), workers by their count, all else by a handful of words in the code. Only what
+`source_rate` names comes from outside, and of that only so much is shown.
 """
 
 from dataclasses import dataclass
@@ -54,12 +55,34 @@ _ALL = (
     _histogram("exchange_seconds", "Time from a request's head to the last byte of its answer.", "operation"),
     _counter("received_bytes", "Body bytes from clients.", "operation"),
     _counter("sent_bytes", "Body bytes to clients.", "operation"),
+    # Tenants
+    _counter("tenant_exchanges", "Requests of a tenant that came to their end.", "tenant", "class", "outcome"),
+    _counter("tenant_received_bytes", "Body bytes from a tenant.", "tenant"),
+    _counter("tenant_sent_bytes", "Body bytes to a tenant.", "tenant"),
+    _gauge("tenant_inflight", "Requests of a tenant being answered, with those that wait.", "tenant"),
+    _gauge("tenant_waiting", "Requests of a tenant that wait for room under limits.", "tenant"),
+    _counter("tenant_waits", "Requests of a tenant that have waited for room under limits.", "tenant"),
+    _counter("tenant_waiting_seconds", "How long these have waited, all together.", "tenant"),
+    _counter(
+        "shed",
+        "Requests that were told SlowDown, since limits, the guard or the nodes' capacity left no room in time.",
+        "tenant",
+        "cause",
+    ),
+    _gauge("sources", "Tenants and client addresses that the runaway guard knows, by their state.", "kind", "state"),
+    _gauge(
+        "source_rate",
+        "Requests a second that the guard, or the operator, holds a tenant or client address to.",
+        "kind",
+        "source",
+    ),
     # How bodies move
     _counter("spliced_bytes", "Body bytes moved by splice, both directions."),
     _gauge("pipes_open", "Pipes held for splice."),
     # Nodes, as the data path sees them
     _counter("attempts", "Attempts at nodes that came to their end.", "node", "outcome"),
     _gauge("node_inflight", "Attempts under way at a node.", "node"),
+    _gauge("node_limit", "Most attempts at a time that a node is sent, stated or found out; 0 if any.", "node"),
     _counter("node_connections", "What happened to connections to nodes.", "node", "event"),
     _gauge("node_connections_idle", "Connections to a node that wait for a request.", "node"),
     _gauge("node_weight", "Share of the requests that a node is given, summed over the workers.", "node"),
@@ -80,12 +103,14 @@ _ALL = (
     _counter("refetched_bytes", "Body bytes that came again for a resume and were dropped."),
     _counter("bodies_cut", "Broken bodies that could not go on, so that the client's connection was cut."),
     _gauge("queued", "Requests that wait for a node that can take them.", "cluster"),
-    _counter("shed", "Requests that no node could take in time."),
     # Nodes, as the supervisor sees them
     _gauge(
         "node_state", "1 for the state that probes or the operator give a node, else 0.", "cluster", "node", "state"
     ),
     _counter("probes", "Health probes, shallow and deep, by their verdict.", "cluster", "node", "kind", "verdict"),
+    # The configuration
+    _counter("config_reloads", "Times that the configuration was read again, by what became of it.", "outcome"),
+    _gauge("config_applied_timestamp_seconds", "When the configuration in force was taken up, in seconds since 1970."),
     # The processes
     _gauge("workers", "Workers that were configured."),
     _gauge("workers_ready", "Workers that take connections."),

@@ -1,15 +1,28 @@
 """What one worker counts: plain integers that the data path adds to, read as a whole a few times a second.
 
-A worker has one thread, so an addition needs no lock, and a request costs one dictionary look-up, two bisections and a
+A worker has one thread, so an addition needs no lock, and a request costs two dictionary look-ups, two bisections and a
 few additions. Nothing here formats anything: names, help and labels stand in `families`, sums over workers in `rollup`.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from s3edge.events import BodyBroken, BodyCut, BodyResumed, Event, Hedged, HedgeWon, NodeEjected, RequestShed, Retried
+from s3edge.config.qos import DEFAULT_TENANT
+from s3edge.events import (
+    BodyBroken,
+    BodyCut,
+    BodyResumed,
+    Cause,
+    Event,
+    Hedged,
+    HedgeWon,
+    NodeEjected,
+    RequestShed,
+    Retried,
+)
+from s3edge.s3.operation import TRAITS, Operation
 from s3edge.telemetry.families import FAMILIES, Kind
 
 Value: TypeAlias = float | list[float]
@@ -27,19 +40,28 @@ _EVENTS_FROM_ZERO: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("s3edge_hedges_total", ("won",)),
     ("s3edge_refetched_bytes_total", ()),
     ("s3edge_bodies_cut_total", ()),
-    ("s3edge_shed_total", ()),
+    *(("s3edge_shed_total", (DEFAULT_TENANT, cause)) for cause in Cause),
 )
 
 
-class _Series:
-    """What is known of all exchanges with one operation, status and outcome."""
+class _Use:
+    """How many of them one tenant had, and their body bytes."""
 
-    __slots__ = ("count", "duration", "duration_sum", "first_byte", "first_byte_sum", "received", "sent")
+    __slots__ = ("count", "received", "sent")
 
     def __init__(self) -> None:
         self.count = 0
         self.received = 0
         self.sent = 0
+
+
+class _Series:
+    """What is known of all exchanges with one operation, status and outcome."""
+
+    __slots__ = ("duration", "duration_sum", "first_byte", "first_byte_sum", "uses")
+
+    def __init__(self) -> None:
+        self.uses: defaultdict[str, _Use] = defaultdict(_Use)  # by tenant
         self.first_byte: list[float] = [0] * (len(BOUNDS) + 1)
         self.first_byte_sum = 0.0
         self.duration: list[float] = [0] * (len(BOUNDS) + 1)
@@ -58,7 +80,9 @@ class Meter:
         "_connections",
         "_events",
         "_gauges",
+        "_levels",
         "_series",
+        "_waits",
         "connections_accepted",
         "connections_open",
         "exchanges_inflight",
@@ -70,16 +94,19 @@ class Meter:
         self.connections_open = 0
         self.exchanges_inflight = 0
         self.spliced_bytes = 0
-        self._series: defaultdict[tuple[str, int, str], _Series] = defaultdict(_Series)
+        self._series: defaultdict[tuple[Operation, int, str], _Series] = defaultdict(_Series)
         self._attempts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._connections: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._events: defaultdict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
         self._events.update(dict.fromkeys(_EVENTS_FROM_ZERO, 0))
+        self._waits: defaultdict[str, list[float]] = defaultdict(lambda: [0, 0.0])
+        self._levels: dict[str, Callable[[], Mapping[str, float]]] = {}
         self._gauges: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
 
     def exchange(
         self,
-        operation: str,
+        tenant: str,
+        operation: Operation,
         status: int,
         outcome: str,
         received: int,
@@ -94,14 +121,21 @@ class Meter:
         since the request head was complete.
         """
         series = self._series[operation, status, outcome]
-        series.count += 1
-        series.received += received
-        series.sent += sent
+        use = series.uses[tenant]
+        use.count += 1
+        use.received += received
+        use.sent += sent
         series.duration[bisect_left(BOUNDS, duration)] += 1
         series.duration_sum += duration
         if first_byte is not None:
             series.first_byte[bisect_left(BOUNDS, first_byte)] += 1
             series.first_byte_sum += first_byte
+
+    def waited(self, tenant: str, seconds: float) -> None:
+        """A request has waited for room under limits, and was then admitted or shed, or its client left."""
+        wait = self._waits[tenant]
+        wait[0] += 1
+        wait[1] += seconds
 
     def attempt(self, node: str, outcome: str) -> None:
         """One attempt at a node came to its end; `outcome` is a word of `events.End`."""
@@ -129,7 +163,7 @@ class Meter:
             case BodyCut():
                 events["s3edge_bodies_cut_total", ()] += 1
             case RequestShed():
-                events["s3edge_shed_total", ()] += 1
+                events["s3edge_shed_total", (event.tenant, event.cause)] += 1
             case NodeEjected():
                 events["s3edge_node_ejections_total", (event.node,)] += 1
 
@@ -138,6 +172,12 @@ class Meter:
         if FAMILIES[family].kind is not Kind.GAUGE:
             raise ValueError(f"{family} is no gauge")
         self._gauges[family, labels] = read
+
+    def levels(self, family: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Have `read` asked for each snapshot, as with `gauge`, for the levels by the values of the only label."""
+        if FAMILIES[family].kind is not Kind.GAUGE:
+            raise ValueError(f"{family} is no gauge")
+        self._levels[family] = read
 
     def snapshot(self) -> Snapshot:
         """All that was counted since the worker began, and the levels of this moment."""
@@ -149,11 +189,13 @@ class Meter:
             "s3edge_attempts_total": [(list(labels), count) for labels, count in self._attempts.items()],
             "s3edge_node_connections_total": [(list(labels), count) for labels, count in self._connections.items()],
         }
-        snapshot |= self._exchange_families()
+        snapshot |= self._exchange_families() | self._tenant_families()
         for (family, labels), count in self._events.items():
             snapshot.setdefault(family, []).append((list(labels), count))
         for (family, labels), read in self._gauges.items():
             snapshot.setdefault(family, []).append((list(labels), read()))
+        for family, read_all in self._levels.items():
+            snapshot[family] = [([label], level) for label, level in read_all().items()]
         return snapshot
 
     def _exchange_families(self) -> Snapshot:
@@ -165,9 +207,10 @@ class Meter:
         first_byte: defaultdict[str, list[float]] = defaultdict(lambda: [0] * width)
         duration: defaultdict[str, list[float]] = defaultdict(lambda: [0] * width)
         for (operation, status, outcome), series in self._series.items():
-            exchanges.append(([operation, str(status), outcome], series.count))
-            received[operation] += series.received
-            sent[operation] += series.sent
+            uses = series.uses.values()
+            exchanges.append(([operation, str(status), outcome], sum(use.count for use in uses)))
+            received[operation] += sum(use.received for use in uses)
+            sent[operation] += sum(use.sent for use in uses)
             _add(first_byte[operation], [*series.first_byte, series.first_byte_sum])
             _add(duration[operation], [*series.duration, series.duration_sum])
         return {
@@ -176,6 +219,27 @@ class Meter:
             "s3edge_sent_bytes_total": [([operation], count) for operation, count in sent.items()],
             "s3edge_first_byte_seconds": [([operation], counts) for operation, counts in first_byte.items()],
             "s3edge_exchange_seconds": [([operation], counts) for operation, counts in duration.items()],
+        }
+
+    def _tenant_families(self) -> Snapshot:
+        """Of tenants there may be a thousand: their requests are told apart by class of operations and outcome."""
+        exchanges: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        received: defaultdict[str, int] = defaultdict(int)
+        sent: defaultdict[str, int] = defaultdict(int)
+        for (operation, _, outcome), series in self._series.items():
+            kind = TRAITS[operation].kind
+            for tenant, use in series.uses.items():
+                exchanges[tenant, kind, outcome] += use.count
+                received[tenant] += use.received
+                sent[tenant] += use.sent
+        return {
+            "s3edge_tenant_exchanges_total": [(list(labels), count) for labels, count in exchanges.items()],
+            "s3edge_tenant_received_bytes_total": [([tenant], count) for tenant, count in received.items()],
+            "s3edge_tenant_sent_bytes_total": [([tenant], count) for tenant, count in sent.items()],
+            "s3edge_tenant_waits_total": [([tenant], count) for tenant, (count, _) in self._waits.items()],
+            "s3edge_tenant_waiting_seconds_total": [
+                ([tenant], seconds) for tenant, (_, seconds) in self._waits.items()
+            ],
         }
 
 

@@ -68,12 +68,14 @@ class Rejoin(Relay):
             return
         if source.is_lost:
             self.source_ended(source.loss)
-        elif not self.sink.is_write_paused:
-            source.go_on()
+        else:
+            self.go_on()
 
     def feed(self, data: memoryview | bytes) -> None:
         """See `Inflow`: a failure has cost more than the copies made here."""
         self._pass_on(data)
+        if self.flow is not None and not self.is_done:
+            self.go_on()
 
     def _pass_on(self, data: bytes | memoryview, prefix: bytes = b"") -> None:
         """Write what the sink lacks of `data`; what is not the body's stays with the source."""
@@ -92,6 +94,8 @@ class Rejoin(Relay):
     def _coded(self, data: bytes | memoryview) -> bytes:
         """What the sink gets for `data`; raises `BadBodyError`."""
         size = self._body.take(data)
+        if self.flow is not None:
+            self.flow.allowance -= size  # what is skipped has cost the node as much
         if size < len(data):
             self.source.unread = bytes(data[size:])
         data = data[:size] if self._dechunker is None else self._dechunker.data()

@@ -95,6 +95,8 @@ class Splice(Transfer):
         data, source.unread = source.unread, b""
         self.moved += len(data)
         self._left -= len(data)
+        if self.flow is not None:
+            self.flow.allowance -= len(data)
         transport.write(prefix + data)
         if transport.get_write_buffer_size():
             transport.set_write_buffer_limits(0)
@@ -131,8 +133,8 @@ class Splice(Transfer):
             self.sink.transport.set_write_buffer_limits(WRITE_BUFFER)
 
     def _move(self) -> None:
-        """Move until one side would block, the quantum is used up or the body is done."""
-        pipe, budget = self._pipe, QUANTUM
+        """Move until one side would block, the quantum or the flow's allowance is used up, or the body is done."""
+        pipe, budget, flow = self._pipe, QUANTUM, self.flow
         is_drained = False  # a short read emptied the source's socket: asking again would only be refused
         while True:
             if not pipe.inside:
@@ -143,9 +145,16 @@ class Splice(Transfer):
                     self._watch(self._source_fd)
                     return
                 wanted = min(self._left, CAPACITY)
+                if flow is not None:
+                    if flow.allowance <= 0 and not flow.ask(self._move):
+                        self._watch(-1)
+                        return
+                    wanted = min(wanted, flow.allowance)
                 pipe.inside = size = self._fill(wanted)
                 is_drained = size < wanted
                 self._left -= size
+                if flow is not None:
+                    flow.allowance -= size
                 continue
             size = self._empty()
             if size == 0:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 from s3edge.http1.body import BadBodyError, Body, ChunkedBody
 from s3edge.transport.connection import Connection, Head
+from s3edge.transport.pacing import Flow
 
 # How often a transfer is looked at within its time limit: a body is given up when so many looks in a row find that
 # nothing moved. Looks are counted, not time, so that a process that was held up for a while blames nobody for it.
@@ -46,6 +47,9 @@ class Transfer(ABC):
     leaves earlier; after the end neither connection knows the transfer. `limit` is how long, in seconds, the body may
     stand still, and `patience` how long it may do so while the sink waits for the source; `is_patient` tells that both
     are the same.
+
+    A body with a `flow`, which the owner may set at any time, moves no faster than that allows from its next step on.
+    While it waits for its pace it does not stand still: neither side is to blame.
     """
 
     __slots__ = (
@@ -57,6 +61,7 @@ class Transfer(ABC):
         "_still",
         "_waiter",
         "error",
+        "flow",
         "is_done",
         "is_patient",
         "moved",
@@ -78,6 +83,7 @@ class Transfer(ABC):
         self._quiet = 0  # those of them at which the sink waited for the source
         self.is_done = False
         self.error: Exception | None = None
+        self.flow: Flow | None = None
         self._seen = 0
         self._waiter: asyncio.Future[None] | None = None
         self._ended: Callable[[Exception | None], None] | None = None
@@ -87,6 +93,8 @@ class Transfer(ABC):
         self._ended = ended
         self.source.inflow = self
         self.sink.outflow = self
+        if self.flow is not None:
+            self.source.bound_buffer()
         self.look_again()
         if self.sink.is_lost or self.sink.transport.is_closing():
             self.finish(SinkGoneError())
@@ -135,6 +143,8 @@ class Transfer(ABC):
         self.is_done = True
         self.error = error
         self.detach()
+        if self.flow is not None:
+            self.flow.leave()
         self.source.inflow = None
         self.sink.outflow = None
         self.source.flow_timer.clear()
@@ -186,7 +196,7 @@ class Transfer(ABC):
 
     def timed_out(self) -> None:
         """No limit on the whole, only on standing still: a body may take hours."""
-        if self.moved != self._seen:
+        if self.moved != self._seen or (self.flow is not None and self.flow.awaits_quantum):
             self._seen = self.moved
             self._still = self._quiet = 0
         else:
@@ -240,6 +250,8 @@ class Relay(Transfer):
         size = self.take(data)
         if self.error is not None:
             return  # of a body that is bad from its first bytes nothing goes on, its head neither
+        if self.flow is not None:
+            self.flow.allowance -= size
         if size <= _JOIN_LIMIT:
             transport.write(prefix + data[:size])
         else:
@@ -252,8 +264,8 @@ class Relay(Transfer):
             return
         elif source.is_lost:
             self.source_ended(source.loss)
-        elif not self.sink.is_write_paused:
-            source.go_on()
+        else:
+            self.go_on()
 
     def feed(self, data: memoryview | bytes) -> None:
         """See `Inflow`: written without a copy, unless the sink is behind and keeps the memory."""
@@ -261,6 +273,8 @@ class Relay(Transfer):
         if self.is_done:
             return
         self.moved += size
+        if self.flow is not None:
+            self.flow.allowance -= size
         if size < len(data):
             self.source.unread = bytes(data[size:])
             data = data[:size]
@@ -273,6 +287,18 @@ class Relay(Transfer):
                 self.source.inbox.renew_body()
         if self._body.is_complete:
             self.finish()
+        elif self.flow is not None:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Let the source bring more, unless the sink is behind or the body has to wait for its pace."""
+        if self.sink.is_write_paused:
+            return
+        flow = self.flow
+        if flow is None or flow.allowance > 0 or flow.ask(self.go_on):
+            self.source.go_on()
+        else:
+            self.source.hold()
 
     def take(self, data: bytes | memoryview) -> int:
         """How many bytes of `data` are the body's; 0, and the transfer is over, if they break its rules."""
@@ -292,7 +318,7 @@ class Relay(Transfer):
 
     def sink_resumed(self) -> None:
         """See `Outflow`."""
-        self.source.go_on()
+        self.go_on()
 
     def detach(self) -> None:
         """A relay holds nothing."""

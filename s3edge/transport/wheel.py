@@ -13,6 +13,9 @@ from typing import Final
 TICK: Final = 0.25
 # A first byte is late after some ten milliseconds. A power of two, so that slots have exact times.
 FINE_TICK: Final = 1 / 128
+# uvloop's timers count whole milliseconds, and round: a slot may seem to come so many seconds too early. Waiting for
+# the rest would be to spin through the loop, a dozen times and more per fine tick.
+_ROUNDING: Final = 0.0005
 _NEVER: Final = float("inf")
 
 
@@ -115,8 +118,9 @@ class Wheel:
         self._handle = None
         self._handle_at = _NEVER
         now = self.now()
-        self._next = int(now / self._tick_length) + 1
-        for when in sorted(when for when in self._slots if when <= now):
+        reached = now + _ROUNDING
+        self._next = int(reached / self._tick_length) + 1
+        for when in sorted(when for when in self._slots if when <= reached):
             for timer in self._slots.pop(when):
                 timer.come(now)
         if self._slots:

@@ -1,24 +1,28 @@
-"""A cluster as one worker uses it: which of its nodes takes the next attempt, and who waits while none can."""
+"""A cluster as one worker uses it: which of its nodes takes the next attempt."""
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from math import inf
 from random import Random
-from typing import NamedTuple
 
 from s3edge.config.health import WhenNoneIsUp
 from s3edge.config.model import Cluster as ClusterConfig
 from s3edge.config.policy import Balance
-from s3edge.config.resilience import Queue
+from s3edge.config.qos import Capacity, Priority
 from s3edge.events import Event
+from s3edge.fleet.shared import even_part
 from s3edge.health.outliers import may_eject, outliers
+from s3edge.qos.limiter import LEVELS
 from s3edge.routing.balance import Balancer, balancer
 from s3edge.routing.node import Node
 from s3edge.routing.tiers import Rank, arrange
+from s3edge.transport.pacing import Link, Pacer
 from s3edge.transport.wheel import TICK, Wheel
+from s3edge.upstream.leased import LeasedCapacity
+from s3edge.upstream.places import Caller, Choice, Places
 from s3edge.upstream.pool import Pool
-from s3edge.upstream.standing import Standing
+from s3edge.upstream.standing import Standing, fits
+from s3edge.upstream.tabs import Tabs
 
 # The nodes are looked at for what time alone brings at each tick of the wheel, and compared after so many looks: each
 # second (see `Record.fade`).
@@ -27,24 +31,11 @@ LOOKS_PER_COMPARISON = 4
 SAFE_FIRST = 1.0
 
 
-class Choice(NamedTuple):
-    """What `Cluster.pick` is asked: by which rule, not among which nodes, for which key.
-
-    `is_safe` says that a node which failed before may be tried with it.
-    """
-
-    balance: Balance
-    tried: Collection[Node]
-    key: bytes
-    is_safe: bool
-
-
-class FullError(Exception):
-    """No node of the cluster could take the request in time; says why."""
-
-
 class Cluster:
-    """The nodes of one cluster, in the order of the configuration; `zone` is the edge's own."""
+    """The nodes of one cluster, in the order of the configuration; `zone` is the edge's own.
+
+    It is one of `workers` workers that ask these nodes; `leased` are the capacities that these hold together.
+    """
 
     def __init__(
         self,
@@ -52,8 +43,10 @@ class Cluster:
         pools: Sequence[Pool],
         zone: str | None,
         wheel: Wheel,
+        pacer: Pacer,
         rng: Random,
         emit: Callable[[Event], None],
+        workers: int = 1,
     ) -> None:
         self.name = config.name
         self._ejection = config.ejection
@@ -61,22 +54,30 @@ class Cluster:
         self._zone = zone
         self._random = rng.random
         self._now = wheel.now
+        self._pacer = pacer
         self._balancers: dict[Balance, Balancer] = {balance: balancer(balance, rng) for balance in Balance}
+        self.tabs = Tabs()
         self.standings = {
-            pool.node: Standing(pool, config.ejection, config.health.slow_start, self._may_eject, self._arrange, emit)
+            pool.node: Standing(
+                pool, self.tabs, config.ejection, config.health.slow_start, self._may_eject, self._arrange, emit
+            )
             for pool in pools
         }
         self.nodes = tuple(self.standings)
-        self.is_throttled = False
+        self.is_throttled = self.is_limited = False
         self._ranks = arrange(self.nodes, zone)
         self._front: Rank = ()  # where most picks end: the first rank, while nothing else is to be thought of
         self._last_resort: tuple[Rank, ...] = ()
         self._trials: list[Standing] = []
-        self._waiting: deque[tuple[Choice, asyncio.Future[Standing]]] = deque()
-        self._opening: asyncio.TimerHandle | None = None
+        self._most: int | None = None  # attempts at a time
+        self._has_capacity = False
+        self._workers = workers
+        self.link: Link | None = None
+        self.places = Places(self._pick_with_room, self._opens, wheel.now, self.tabs)
         self._is_idle = True
         self._looks = 0
         self._timer = wheel.timer(self._look)
+        self.set_capacity(config.capacity)
 
     @property
     def inflight(self) -> int:
@@ -86,7 +87,72 @@ class Cluster:
     @property
     def waiting(self) -> int:
         """Requests that wait for a node that can take them."""
-        return len(self._waiting)
+        return len(self.places)
+
+    def set_capacity(self, capacity: Capacity) -> None:
+        """What the cluster and its nodes can take from now on."""
+        self._most = capacity.concurrency
+        self._link(capacity)
+        is_counted = self._most is not None or capacity.node.concurrency is not None
+        self._has_capacity = is_counted or self.link is not None
+        room_made = self.places.go_on if is_counted else None
+        for standing in self.standings.values():
+            standing.set_capacity(capacity.node.concurrency, room_made, self._now())
+        self.leased = dict(self._lease(capacity))
+        for part in self.leased.values():
+            for dimension, whole in part.dimensions.items():
+                part.lease(dimension, even_part(whole, dimension in LEVELS, self._workers), self._now())
+        self._arrange()
+        self.places.go_on()
+
+    def _lease(self, capacity: Capacity) -> Iterator[tuple[str, LeasedCapacity]]:
+        """What all workers hold together, by names that are the same in each."""
+
+        def is_wanted() -> bool:
+            return len(self.places) > 0
+
+        if self._most is not None or self.link is not None:
+            bucket = None if self.link is None else self.link.bucket
+            name = f"cluster/{self.name}"
+            yield name, LeasedCapacity(lambda: self.inflight, is_wanted, self._set_most, self._most, bucket)
+        most = capacity.node.concurrency if isinstance(capacity.node.concurrency, int) else None
+        for node, standing in self.standings.items():
+            link = standing.link
+            bucket = None if link is None or link is self.link else link.bucket
+            if most is not None or bucket is not None:
+                inflight, set_most = partial(getattr, node, "inflight"), partial(self._set_most_of, standing)
+                yield f"node/{node.name}", LeasedCapacity(inflight, is_wanted, set_most, most, bucket)
+
+    def _set_most(self, most: int) -> None:
+        self._most = most
+        self.places.go_on()
+
+    def _set_most_of(self, standing: Standing, most: int) -> None:
+        standing.set_most(most)
+        self.places.go_on()
+
+    def _link(self, capacity: Capacity) -> None:
+        """State the bandwidths of the cluster and of its nodes; that of the cluster is at most that of all nodes."""
+        each, rate = capacity.node.bandwidth, capacity.bandwidth
+        if each is not None:
+            rate = min(rate or inf, each * len(self.standings))
+        if rate is None:
+            self.link = None
+        elif self.link is None:
+            self.link = self._pacer.link(rate)
+            self.link.contenders.append(self.places)
+        else:
+            self.link.change(rate, self._now())
+        self.tabs.link = self.link
+        for standing in self.standings.values():
+            if each is None or self.link is None:
+                if standing.link is not None and standing.link.within is not None:
+                    standing.link.close()
+                standing.link = self.link
+            elif standing.link is None or standing.link is self.link:
+                standing.link = self._pacer.link(each, self.link)
+            else:
+                standing.link.change(each, self._now())
 
     def pick(self, balance: Balance, tried: Collection[Node], key: bytes, is_safe: bool, now: float) -> Standing | None:
         """Who takes the next attempt; None if no node that was not tried can be used. See `Choice`."""
@@ -96,40 +162,28 @@ class Cluster:
                 return self.standings[node]
         return self._pick_with_care(balance, tried, key, is_safe, now)
 
-    async def place(self, choice: Choice, queue: Queue, limit: float = inf) -> Standing | None:
-        """As `pick`, while nodes are throttled: waits its turn until one of them can take the attempt.
+    def place_now(self, choice: Choice, priority: Priority) -> Standing | None:
+        """As `pick`, while not all nodes can take more: one that has room now, if nobody waits who goes before."""
+        now = self._now()
+        if self._is_idle:
+            self._wake(now)
+        standing = self._try_out(choice.tried, choice.is_safe, now)
+        return self.places.at_once(choice, priority) if standing is None else standing
 
-        Raises `FullError` when that takes longer than `queue` allows, or than `limit` seconds.
+    async def place(self, choice: Choice, caller: Caller, limit: float = inf) -> Standing | None:
+        """As `pick`, while not all nodes can take more: waits its turn until one of them has room.
+
+        Raises `FullError` when that takes longer than the caller's queue allows, or than `limit` seconds.
         """
-        standing = self._try_out(choice.tried, choice.is_safe, self._now())
-        if standing is None and all(waiting.tried for waiting, _ in self._waiting):
-            # Nobody waits who could take any node: what has room now is not wanted by those who do.
-            standing = self._pick_with_room(choice)
+        standing = self.place_now(choice, caller.priority)
         if standing is not None or not self._has_other_than(choice.tried):
             return standing
-        if len(self._waiting) >= queue.length:
-            raise FullError(f"{len(self._waiting)} requests wait already")
-        wait = min(queue.wait, limit)
-        turn: asyncio.Future[Standing] = asyncio.get_running_loop().create_future()
-        entry = (choice, turn)
-        self._waiting.append(entry)
-        self._wait_for_room()
-        try:
-            async with asyncio.timeout(wait):
-                return await turn
-        except TimeoutError:
-            if turn.done() and not turn.cancelled():
-                return turn.result()  # it came in the same moment
-            raise FullError(f"no node could take it within {wait:g} s") from None
-        finally:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
+        return await self.places.wait(choice, caller, limit)
 
     def close(self) -> None:
         """Close the idle connections to all nodes, and look at them no longer."""
         self._timer.drop()
-        if self._opening is not None:
-            self._opening.cancel()
+        self.places.close()
         for standing in self.standings.values():
             standing.pool.close()
 
@@ -137,11 +191,7 @@ class Cluster:
         self, balance: Balance, tried: Collection[Node], key: bytes, is_safe: bool, now: float
     ) -> Standing | None:
         if self._is_idle:
-            self._is_idle = False
-            self._timer.set(0.0)
-            for rested in self.standings.values():
-                rested.look(now)  # from now on it is counted what they take
-            self._arrange()
+            self._wake(now)
         standing = self._try_out(tried, is_safe, now)
         if standing is not None:
             return standing
@@ -150,6 +200,14 @@ class Cluster:
             if node is not None:
                 return self.standings[node]
         return self._try_out(tried, True, now)
+
+    def _wake(self, now: float) -> None:
+        """Requests come again: from now on it is counted what the nodes take."""
+        self._is_idle = False
+        self._timer.set(0.0)
+        for rested in self.standings.values():
+            rested.look(now)
+        self._arrange()
 
     def _order(self) -> tuple[Rank, ...]:
         """The ranks in the order in which the next request tries them."""
@@ -169,11 +227,19 @@ class Cluster:
     def _has_other_than(self, tried: Collection[Node]) -> bool:
         return any(node not in tried for nodes in self._order() for node in nodes)
 
-    def _pick_with_room(self, choice: Choice) -> Standing | None:
-        """A node that is not held back now, its place there taken; None if all are."""
+    def _pick_with_room(self, choice: Choice, priority: Priority) -> Standing | None:
+        """A node that has room for another attempt; None if none has."""
         now = self._now()
+        if self._most is not None and not self._fits(self._most, priority):
+            return None
+        if self.link is not None and self.link.delay(now):
+            return None
+        if self._front and not self.is_throttled:  # most often the node that is picked has room
+            node = self._balancers[choice.balance].pick(self._front, choice.tried, choice.key, now)
+            if node is not None and self.standings[node].has_room(priority, now):
+                return self.standings[node]
         for nodes in self._order():
-            free = [node for node in nodes if not self.standings[node].delay(now)]
+            free = [node for node in nodes if self.standings[node].has_room(priority, now)]
             node = self._balancers[choice.balance].pick(free, choice.tried, choice.key, now)
             if node is not None:
                 standing = self.standings[node]
@@ -182,33 +248,21 @@ class Cluster:
                 return standing
         return None
 
-    def _wait_for_room(self) -> None:
-        """Be called when the first of the nodes can take another request, of those that somebody waits for."""
-        if self._opening is None and self._waiting:
-            now = self._now()
-            delays = [
-                self.standings[node].delay(now)
-                for nodes in self._order()
-                for node in nodes
-                if any(node not in choice.tried for choice, _ in self._waiting)
-            ]
-            loop = asyncio.get_running_loop()
-            self._opening = loop.call_at(now + min(delays, default=TICK), self._serve_waiting)
+    def _fits(self, most: int, priority: Priority) -> bool:
+        """Whether the cluster as a whole can take one more attempt for a request of this priority."""
+        busy = [sum(counts) for counts in zip(*(each.busy for each in self.standings.values()), strict=True)]
+        return self.inflight < most and fits(busy, most, priority)
 
-    def _serve_waiting(self) -> None:
-        """Give places to those who wait, in order; who has tried all nodes that have room is passed over."""
-        self._opening = None
-        for entry in list(self._waiting):
-            choice, turn = entry
-            if turn.done():
-                continue  # who waited for it has left in this very moment
-            standing = self._pick_with_room(choice)
-            if standing is not None:
-                self._waiting.remove(entry)
-                turn.set_result(standing)
-            elif not choice.tried:
-                break
-        self._wait_for_room()
+    def _opens(self, choices: Sequence[Choice]) -> float:
+        """In how many seconds the first of the nodes is no longer held back by its rate, that somebody waits for."""
+        now = self._now()
+        delays = [
+            self.standings[node].delay(now)
+            for nodes in self._order()
+            for node in nodes
+            if any(node not in choice.tried for choice in choices)
+        ]
+        return min((delay for delay in delays if delay), default=TICK)
 
     def _arrange(self) -> None:
         """Take in that a node may, or may not any more, be chosen."""
@@ -218,6 +272,7 @@ class Cluster:
             self._last_resort = (tuple(standing.node for standing in standings if not standing.is_drained),)
         self._trials = [standing for standing in standings if standing.is_trial_due and standing.node.is_up]
         self.is_throttled = any(standing.throttle is not None for standing in standings)
+        self.is_limited = self.is_throttled or self._has_capacity
         is_plain = not (self._is_idle or self._trials or self._ranks.is_spilling)
         self._front = self._ranks.by_preference[0] if is_plain and self._ranks.by_preference else ()
 

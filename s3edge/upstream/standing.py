@@ -3,16 +3,22 @@
 Facts come in from attempts; `health` judges them; what follows for the choice among nodes is written on the `Node`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from math import inf
 
 from s3edge.config.health import Ejection
+from s3edge.config.qos import ADAPTIVE, Priority
 from s3edge.events import Event, NodeEjected, NodeProbed, NodeReturned, NodeThrottled, NodeUnthrottled
 from s3edge.health.breaker import Breaker, Signal, State
 from s3edge.health.outliers import Record
 from s3edge.health.slow_start import factor
+from s3edge.qos.concurrency import LEAST_RESERVE, AdaptiveLimit, reserve
+from s3edge.qos.line import LEVELS
 from s3edge.resilience.throttle import Throttle
 from s3edge.routing.node import Node
+from s3edge.transport.pacing import Link
 from s3edge.upstream.pool import Pool
+from s3edge.upstream.tabs import Tabs
 
 # What a failed attempt counts as, so that fast errors do not look like a fast node: so many times what the node took of
 # late, within these bounds (seconds to the first byte).
@@ -24,12 +30,22 @@ LEAST_RATE = 10.0
 SHORTEST = 0.1
 
 
+def fits(busy: Sequence[int], most: float, priority: Priority) -> bool:
+    """Whether one more of a class may be under way, where `busy` are and `most` may be, of all classes together."""
+    return sum(busy[LEVELS[priority] :]) < reserve(most, priority)
+
+
 class Standing:
     """One node's standing. Times are seconds of the loop's clock.
 
     `is_watched` tells that good answers matter beyond their counts, since the node is being tried or throttled;
     `is_trial_due`, that one request may try the ejected node. `may_eject` is asked whether the cluster can spare it,
     `changed` is called when the node may, or may not any more, be chosen.
+
+    Where attempts at a time are limited, `room_made` is called when one has ended, and `adaptive` is the limit that is
+    being found out, if it is. `busy` are the attempts that count there, by the classes of priority, `answering` those
+    of them whose answers have begun. `link` is its bandwidth, if that is limited. `tabs` say what each tenant has had
+    of its cluster.
     """
 
     __slots__ = (
@@ -38,23 +54,31 @@ class Standing:
         "_goods_then",
         "_looked_at",
         "_may_eject",
+        "_most",
         "_rate",
         "_settings",
         "_share",
         "_slow_start",
         "_started",
+        "adaptive",
+        "answering",
         "breaker",
+        "busy",
         "is_trial_due",
         "is_watched",
+        "link",
         "node",
         "pool",
         "record",
+        "room_made",
+        "tabs",
         "throttle",
     )
 
     def __init__(
         self,
         pool: Pool,
+        tabs: Tabs,
         settings: Ejection,
         slow_start: float,
         may_eject: Callable[[], bool],
@@ -66,6 +90,13 @@ class Standing:
         self.record = Record()
         self.breaker = Breaker()
         self.throttle: Throttle | None = None
+        self.adaptive: AdaptiveLimit | None = None
+        self.room_made: Callable[[], None] | None = None
+        self.busy = [0] * len(Priority)
+        self.answering = 0
+        self.link: Link | None = None
+        self.tabs = tabs
+        self._most = inf  # attempts at a time
         self.is_watched = False
         self.is_trial_due = False
         self._rate = 0.0  # good answers a second, as of the last look
@@ -89,6 +120,40 @@ class Standing:
         """The attempts a second that it is held to; 0 if it is not."""
         return 0.0 if self.throttle is None else self.throttle.rate
 
+    def set_capacity(self, concurrency: int | str | None, room_made: Callable[[], None] | None, now: float) -> None:
+        """How many attempts at a time it can take from now on: a number, None for any, or what is found out."""
+        self.room_made = room_made
+        self._most = concurrency if isinstance(concurrency, int) else inf
+        if concurrency != ADAPTIVE:
+            self.adaptive = None
+        elif self.adaptive is None:
+            self.adaptive = AdaptiveLimit(now)
+
+    def set_most(self, most: int) -> None:
+        """This worker may have so many attempts under way there, of those that its capacity allows to all workers."""
+        self._most = most
+
+    @property
+    def most(self) -> float:
+        """The attempts that it can take at a time."""
+        return self._most if self.adaptive is None else self.adaptive.limit
+
+    def has_room(self, priority: Priority, now: float) -> bool:
+        """Whether another attempt for a request of this priority may go there now."""
+        if self.throttle is not None and self.throttle.delay(now):
+            return False
+        if self.link is not None and self.link.delay(now):
+            return False
+        most, inflight = self._most if self.adaptive is None else self.adaptive.limit, self.node.inflight
+        if inflight < most * LEAST_RESERVE:  # then there is room for each class
+            return True
+        return inflight < most and fits(self.busy, most, priority)
+
+    def was_late(self, began: float, now: float) -> None:
+        """The attempt that began at `began` has waited for much longer than usual."""
+        if self.adaptive is not None:
+            self.adaptive.late(now - began, self.answering, now)
+
     def turned(self, is_up: bool, share: float, now: float) -> None:
         """Probes or an operator say whether it is up, and which share of its weight it can take."""
         if is_up and not self.node.is_up:
@@ -105,6 +170,8 @@ class Standing:
         node = self.node
         if now != node.latency_at or seconds > node.latency:  # else it would change nothing
             node.observe(seconds, now)
+        if self.adaptive is not None:
+            self.adaptive.observed(seconds, node.inflight, now)
         if self.is_watched:
             self._watch_answer(began, now)
 
@@ -141,6 +208,8 @@ class Standing:
             self._emit(NodeThrottled(self.node.name, None, self.throttle.rate))
             self._changed()
         self.throttle.slowed(now)
+        if self.adaptive is not None:
+            self.adaptive.slowed(now)
         if self.breaker.is_decided_by(began):
             self._signal(Signal.GOOD, now)
 

@@ -13,29 +13,22 @@ from s3edge.config.address import Address
 from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import Thresholds
 from s3edge.server.sockets import address_of, listen_alone
-from s3edge.telemetry.meter import Snapshot
-from s3edge.telemetry.stream import EventStream
+from tests.support.observed import QuietEdge
 
 Ask = Callable[..., Coroutine[None, None, tuple[int, str]]]
 NAMES = ("n1:9000", "[fd00::1]:9000")
 
 
-class Drainable:
+class Drainable(QuietEdge):
     """An s3edge with two nodes, and all that it was told to do."""
 
     def __init__(self) -> None:
-        self.events = EventStream(lambda: 0.0, lambda: 0.0)
+        super().__init__()
         self.told: list[tuple[str, bool]] = []
         self._nodes = {name: NodeStatus(name, f"http://{name}", "c", Probed(Thresholds(2, 3)), 0.0) for name in NAMES}
 
     def nodes(self) -> Iterable[NodeStatus]:
         return self._nodes.values()
-
-    async def snapshot(self) -> Snapshot:
-        return {}
-
-    def why_not_ready(self) -> str | None:
-        return None
 
     def set_drained(self, name: str, is_drained: bool) -> NodeStatus | None:
         self.told.append((name, is_drained))

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -10,12 +10,11 @@ import aiohttp
 from s3edge.admin.events import described, server_sent
 from s3edge.admin.site import AdminSite
 from s3edge.config.address import Address
-from s3edge.events import BodyCut, NodeReturned, RequestShed, Subject
-from s3edge.health.status import NodeStatus
+from s3edge.events import BodyCut, Cause, NodeReturned, RequestShed, Subject
 from s3edge.server.sockets import address_of, listen_alone
 from s3edge.telemetry.journal import describe
-from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import KEPT, Batch, EventStream, Told
+from tests.support.observed import QuietEdge
 
 # 2024-02-29 12:00:00 UTC.
 NOON = 1_709_208_000.0
@@ -24,23 +23,12 @@ RETURNED = Told(7, NOON + 0.0625, None, describe(NodeReturned("n1", None), 5.0))
 LIMIT = 10.0
 
 
-class Observed:
+class Observed(QuietEdge):
     """An s3edge of which there is nothing to show but its events."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.events = EventStream(lambda: 0.0, lambda: NOON)
-
-    def nodes(self) -> Iterable[NodeStatus]:
-        return ()
-
-    def set_drained(self, name: str, is_drained: bool) -> None:
-        return None
-
-    async def snapshot(self) -> Snapshot:
-        return {}
-
-    def why_not_ready(self) -> str | None:
-        return None
 
 
 class Viewer:
@@ -121,7 +109,7 @@ def test_an_event_is_described_in_the_time_of_people() -> None:
 
 
 def test_an_event_about_a_request_says_about_which() -> None:
-    shed = RequestShed("", Subject("GetObject", "demo", "a/key"), "too many wait")
+    shed = RequestShed("", Subject("GetObject", "demo", "a/key"), "rag", Cause.LIMIT, "too many wait")
     assert described(Told(8, NOON, 2, describe(shed, 5.0))) == {
         "sequence": 8,
         "time": "2024-02-29T12:00:00.000Z",
@@ -129,7 +117,7 @@ def test_an_event_about_a_request_says_about_which() -> None:
         "event": "RequestShed",
         "level": "warning",
         "node": None,
-        "text": "shed: too many wait",
+        "text": "shed by limit: too many wait (tenant rag)",
         "operation": "GetObject",
         "bucket": "demo",
         "key": "a/key",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,29 +13,29 @@ from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import Thresholds
 from s3edge.server.sockets import address_of, listen_alone
 from s3edge.telemetry.meter import Meter, Snapshot
-from s3edge.telemetry.stream import EventStream
+from tests.support.observed import QuietEdge
 
 Get = Callable[..., Coroutine[None, None, tuple[int, str, str]]]
 
 
-class Observed:
+class Observed(QuietEdge):
     """An s3edge with one node and one connection."""
 
     def __init__(self, reason: str | None = None) -> None:
+        super().__init__()
         self._reason = reason
-        self.events = EventStream(lambda: 0.0, lambda: 0.0)
 
     def nodes(self) -> Iterable[NodeStatus]:
         now = asyncio.get_running_loop().time()
         return [NodeStatus("n1:9000", "http://n1:9000", "c", Probed(Thresholds(2, 3)), now)]
 
-    def set_drained(self, name: str, is_drained: bool) -> NodeStatus | None:
-        return None
-
     async def snapshot(self) -> Snapshot:
         meter = Meter()
         meter.connections_accepted = 1
         return meter.snapshot()
+
+    def configuration(self) -> dict[str, Any]:
+        return {"state": "applied"}
 
     def why_not_ready(self) -> str | None:
         return self._reason

@@ -31,10 +31,14 @@ def test_a_right_configuration_has_no_fault() -> None:
     [
         (
             "listn: {}",
-            "listn: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers, zone; did you "
-            "mean listen?",
+            "listn: found an unknown key; allowed: admin, clusters, drain, limits, listen, policies, tenants, workers, "
+            "zone; did you mean listen?",
         ),
-        ("zebra: {}", "zebra: found an unknown key; allowed: admin, clusters, drain, listen, policies, workers, zone"),
+        (
+            "zebra: {}",
+            "zebra: found an unknown key; allowed: admin, clusters, drain, limits, listen, policies, tenants, workers, "
+            "zone",
+        ),
         (
             "admin: {adress: x}",
             "admin.adress: found an unknown key; allowed: address; did you mean address?",
@@ -99,11 +103,13 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
     [
         (
             "nodes: [http://a]",
-            ": found no name; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections",
+            ": found no name; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections, "
+            "capacity",
         ),
         (
             "name: a",
-            ": found no nodes; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections",
+            ": found no nodes; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections, "
+            "capacity",
         ),
         ("{name: a, nodes: []}", ".nodes: found an empty list; allowed: a list with at least one entry"),
         ("{name: a, nodes: http://a}", '.nodes: found "http://a"; allowed: a list, such as [first, second]'),
@@ -151,7 +157,8 @@ def test_a_fault_outside_of_the_clusters_is_named(line: str, fault: str) -> None
         ),
         (
             "minio",
-            ': found "minio"; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections',
+            ': found "minio"; allowed: a mapping with name, nodes and optionally health, ejection, tls, connections, '
+            "capacity",
         ),
     ],
 )
@@ -165,13 +172,13 @@ def test_a_fault_of_a_cluster_is_named(entry: str, fault: str) -> None:
         (
             "",
             "f:1: found no clusters; allowed: a mapping with clusters and optionally listen, admin, workers, "
-            "drain, zone, policies",
+            "drain, zone, tenants, limits, policies",
         ),
         ("clusters: []", "f:1: clusters: found an empty list; allowed: a list with at least one entry"),
         (
             "- a",
             "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, workers, drain, "
-            "zone, policies",
+            "zone, tenants, limits, policies",
         ),
         (
             "clusters: [",
@@ -230,7 +237,8 @@ clusters:
         ),
         (
             "- {policy: a, match: {bucket: [a]}, balance: round_robin}",
-            "f:4: policies[0].match.bucket: found an unknown key; allowed: buckets, operations; did you mean buckets?",
+            "f:4: policies[0].match.bucket: found an unknown key; allowed: buckets, classes, operations, prefixes, "
+            "tenants; did you mean buckets?",
         ),
         (
             "- {policy: a, balance: robin}",
@@ -240,12 +248,12 @@ clusters:
         (
             "- {policy: a}",
             "f:4: policies[0]: found a policy that decides nothing; allowed: a policy with at least one of "
-            "route, balance, failover, hedge, resume, queue",
+            "route, priority, weight, limits, guard, balance, failover, hedge, resume, queue",
         ),
         (
             "- {balance: round_robin}",
-            "f:4: policies[0]: found no policy; allowed: a mapping with policy and optionally match, route, balance, "
-            "failover, hedge, resume, queue",
+            "f:4: policies[0]: found no policy; allowed: a mapping with policy and optionally match, route, "
+            "priority, weight, limits, guard, balance, failover, hedge, resume, queue",
         ),
         (
             "- {policy: a, match: {buckets: [x]}, route: [minio]}\n- {policy: a, match: {buckets: [y]}, route: "
@@ -299,12 +307,16 @@ clusters:
     preset: "${SECRET}"
     deep: {bucket: "${SECRET}/", access_key: "", secret_key: "${SECRET}", region: "${SECRET}/"}
   ejection: {at_most: "${SECRET}", failures: "${SECRET}"}
+  capacity: {concurrency: "${SECRET}", node: {bandwidth: "${SECRET}"}}
+tenants:
+- {name: "${SECRET} ", access_keys: ["${SECRET}", "${SECRET}"], networks: ["${SECRET}"]}
+limits: {requests: "${SECRET}", bandwidth: "${SECRET}"}
 policies:
 - {policy: p, match: {operations: ["${SECRET}"], buckets: ["/${SECRET}"]}, route: ["${SECRET}"], balance: "${SECRET}"}
-- {policy: q, hedge: "${SECRET}"}
+- {policy: q, hedge: "${SECRET}", match: {tenants: ["${SECRET}s"], prefixes: ["${SECRET}*"]}, guard: "${SECRET}"}
 """
     faults = faults_of(text)
-    assert len(faults) == 22
+    assert len(faults) == 32
     assert "hunter2" not in "\n".join(faults)
 
 
@@ -314,6 +326,13 @@ KEYS = [
     "workers",
     "drain",
     "clusters",
+    "tenants",
+    "access_keys",
+    "networks",
+    "limits",
+    "per_client",
+    "requests",
+    "capacity",
     "policies",
     "name",
     "nodes",

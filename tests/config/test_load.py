@@ -130,8 +130,8 @@ def test_a_missing_ca_is_named_at_its_cluster(tmp_path: Path) -> None:
 def test_a_policy_file_with_faults_of_form_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, s3edge=NODES + "policies: [p/*.yaml]\n", p__a="", p__b="policy: [", p__c="policy: ${UNSET}")
     assert faults_of(path) == [
-        "./p/a.yaml:1: found nothing; allowed: a mapping with policy and optionally match, route, balance, failover, "
-        "hedge, resume, queue",
+        "./p/a.yaml:1: found nothing; allowed: a mapping with policy and optionally match, route, priority, weight, "
+        "limits, guard, balance, failover, hedge, resume, queue",
         "./p/b.yaml:1: found text that is no YAML (while parsing a flow node expected the node content, but found "
         "'<stream end>'); allowed: a YAML mapping",
         "./p/c.yaml:1: policy: found ${UNSET}, which is not set; allowed: a variable of the environment; set UNSET",

@@ -44,7 +44,14 @@ def test_a_policy_without_a_match_is_for_all_requests() -> None:
         {"balance": "round_robin", "match": {"operations": ["GetObjet"]}},
         {"balance": "round_robin", "match": {"buckets": ["a/b"]}},
         {"balance": "round_robin", "match": {"buckets": [""]}},
-        {"balance": "round_robin", "match": {"tenants": ["a"]}},
+        {"balance": "round_robin", "match": {"tenants": []}},
+        {"balance": "round_robin", "match": {"classes": ["get"]}},
+        {"balance": "round_robin", "match": {"prefixes": [""]}},
+        {"balance": "round_robin", "match": {"prefixes": ["tmp/*"]}},
+        {"balance": "round_robin", "match": {"prefixes": ["k" * 1025]}},
+        {"balance": "round_robin", "match": {"prefixes": ["\ud800"]}},
+        {"priority": "high"},
+        {"weight": 0},
     ],
 )
 def test_a_policy_that_means_nothing_is_refused(sections: dict[str, object]) -> None:
@@ -72,6 +79,21 @@ GET, PUT, HEAD = "GetObject", "PutObject", "HeadObject"
         ({"buckets": ["a-?", "b*"]}, {"buckets": ["b?", "a-2"]}, True),
         ({"buckets": ["a-?", "b*"]}, {"buckets": ["b?", "c"]}, False),
         ({"operations": [GET], "buckets": ["a*"]}, {"operations": [PUT], "buckets": ["a*"]}, False),
+        ({"tenants": ["a", "b"]}, {"tenants": ["b"]}, True),
+        ({"tenants": ["a"]}, {"tenants": ["a", "b"]}, False),
+        ({"tenants": ["a"]}, {}, False),
+        ({}, {"tenants": ["a"], "prefixes": ["x"], "classes": ["read"]}, True),
+        ({"prefixes": ["a/", "b"]}, {"prefixes": ["a/b/", "bc"]}, True),
+        ({"prefixes": ["a/", "b"]}, {"prefixes": ["a/b/", "c"]}, False),
+        ({"prefixes": ["a/b/"]}, {"prefixes": ["a/"]}, False),
+        ({"prefixes": ["a/"]}, {}, False),
+        ({"classes": ["read"]}, {"operations": [GET, HEAD]}, True),
+        ({"classes": ["read"]}, {"operations": [GET, PUT]}, False),
+        ({"classes": ["read"]}, {"operations": [GET, PUT], "classes": ["read"]}, True),
+        ({"classes": ["read", "list"]}, {"classes": ["list"]}, True),
+        ({"classes": ["read"]}, {"classes": ["list"]}, False),
+        ({"classes": ["read", "write", "list"]}, {}, True),
+        ({"operations": [GET]}, {"operations": [GET, "ListBuckets"], "buckets": ["*"]}, True),  # no bucket fits that
     ],
 )
 def test_a_match_covers_another_if_the_patterns_prove_it(

@@ -1,5 +1,6 @@
-"""Durations, sizes, counts and choices."""
+"""Durations, sizes, rates, counts and choices."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import pytest
@@ -12,16 +13,18 @@ from s3edge.config.units import (
     LONGEST_SECONDS,
     SECONDS_PER_UNIT,
     TIB,
+    byte_rate,
     bytes_text,
     duration,
     number,
     one_of,
     parse_flag,
-    parse_workers,
+    request_rate,
     seconds_text,
     share,
     size,
     whole_number,
+    word_or_number,
 )
 
 ANY_VALUE = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()))
@@ -133,8 +136,10 @@ def test_any_value_is_read_or_refused(value: object) -> None:
         number(0, 9),
         whole_number(1, 9),
         parse_flag,
-        parse_workers,
+        word_or_number("auto", 9),
         one_of(Fruit),
+        request_rate(),
+        byte_rate(),
     ):
         try:
             outcome = str(parse(value))
@@ -214,11 +219,94 @@ def test_what_is_no_flag_is_refused(value: object) -> None:
         parse_flag(value)
 
 
-def test_workers_are_auto_or_a_number() -> None:
-    assert parse_workers("auto") == "auto"
-    assert parse_workers("4") == 4
+@pytest.mark.parametrize("value, expected", [("auto", "auto"), ("4", 4), (512, 512)])
+def test_a_word_may_stand_in_place_of_a_whole_number(value: object, expected: object) -> None:
+    assert word_or_number("auto", 512)(value) == expected
+
+
+@pytest.mark.parametrize("value", [0, 513, "Auto", "", None, True, 1.5])
+def test_another_word_or_a_number_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(Refused, match="auto, or a whole number from 1 to 512"):
-        parse_workers(0)
+        word_or_number("auto", 512)(value)
+
+
+@pytest.mark.parametrize(
+    "value, per_second",
+    [
+        ("500/s", 500.0),
+        ("30/m", 0.5),
+        ("1800/h", 0.5),
+        ("1.5/s", 1.5),
+        ("1/h", 1 / 3600),
+        ("1000000/s", 1e6),
+        (20, 20.0),
+        (0.5, 0.5),
+        ("21", 21.0),
+    ],
+)
+def test_a_rate_of_requests_is_read_as_a_number_per_second(value: object, per_second: float) -> None:
+    assert request_rate()(value) == per_second
+
+
+@pytest.mark.parametrize(
+    "value", ["500/d", "500/", "/s", "500 per s", "5k/s", "-5/s", -5, "1e3/s", "0.9/h", 1_000_001, True, None, "5/s/s"]
+)
+def test_what_is_no_rate_of_requests_is_refused(value: object) -> None:
+    with pytest.raises(Refused, match="a rate from 1/h to 1000000/s, such as 500/s, 30/m or 1000/h") as refused:
+        request_rate()(value)
+    assert refused.value.hint == ""
+
+
+@pytest.mark.parametrize(
+    "value, per_second",
+    [
+        ("200MiB/s", 209_715_200.0),
+        ("1.5GB/s", 1_500_000_000.0),
+        ("1kb/s", 1000.0),
+        ("1TiB/s", 2.0**40),
+        (1000, 1000.0),
+        ("4096", 4096.0),
+        (1500.5, 1500.5),
+    ],
+)
+def test_a_rate_of_bytes_is_read_as_a_number_per_second(value: object, per_second: float) -> None:
+    assert byte_rate()(value) == per_second
+
+
+@pytest.mark.parametrize(
+    "value, hint",
+    [
+        ("200MiB", "did you mean 200MiB/s?"),  # a size
+        ("200M/s", "did you mean 200MiB/s?"),
+        ("5000/s", ""),  # of what?
+        ("200MiB/m", ""),
+        ("1Gbit/s", ""),
+        ("-1MiB/s", ""),
+        ("999B/s", ""),
+        (999, ""),
+        ("2TiB/s", ""),
+        (True, ""),
+        (None, ""),
+    ],
+)
+def test_what_is_no_rate_of_bytes_is_refused(value: object, hint: str) -> None:
+    with pytest.raises(Refused, match="a rate from 1kB/s to 1TiB/s, such as 200MiB/s or") as refused:
+        byte_rate()(value)
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize("parse, value", [(request_rate(), 0), (request_rate(), "0/s"), (byte_rate(), "0MiB/s")])
+def test_a_rate_of_zero_is_refused_since_it_is_no_limit(parse: Callable[[object], float], value: object) -> None:
+    with pytest.raises(Refused) as refused:
+        parse(value)
+    assert refused.value.hint == "to take away everything is not a limit"
+
+
+@given(st.integers(1, 3600), st.sampled_from("smh"))
+def test_a_rate_that_was_read_is_read_again_as_itself(count: int, unit: str) -> None:
+    rate = request_rate()(f"{count}/{unit}")
+    assert request_rate()(rate) == rate == count / SECONDS_PER_UNIT[unit]
+    assert byte_rate()(byte_rate()(f"{count}kB/s")) == count * 1000.0
 
 
 def test_a_choice_is_read_and_a_near_miss_is_hinted_at() -> None:

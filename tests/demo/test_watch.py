@@ -11,31 +11,25 @@ from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import NodeState, Thresholds
 from s3edge.server.sockets import address_of, listen_alone
 from s3edge.telemetry.meter import Meter, Snapshot
-from s3edge.telemetry.stream import EventStream
+from tests.support.observed import QuietEdge
 
 SUBJECT = Subject("GetObject", "demo", "large")
 RESUMED = BodyResumed("n2:9000", SUBJECT, 1024, 0.003, 0)
 
 
-class Observed:
+class Observed(QuietEdge):
     """An s3edge with two nodes, of which the first is ejected."""
 
     def __init__(self) -> None:
-        self.events = EventStream(lambda: 0.0, lambda: 0.0)
+        super().__init__()
         self.meter = Meter()
 
     def nodes(self) -> Iterable[NodeStatus]:
         for name in ("n1:9000", "n2:9000"):
             yield NodeStatus(name, f"http://{name}", "c", Probed(Thresholds(2, 3)), 0.0, state=NodeState.UP)
 
-    def set_drained(self, name: str, is_drained: bool) -> None:
-        return None
-
     async def snapshot(self) -> Snapshot:
         return {**self.meter.snapshot(), "s3edge_node_ejected": [(["n1:9000"], 1), (["n2:9000"], 0)]}
-
-    def why_not_ready(self) -> str | None:
-        return None
 
 
 def looks(observed: Observed, count: int = 1) -> list[Sight | None]:

@@ -3,7 +3,7 @@
 import ast
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,15 +13,15 @@ from pydantic.fields import FieldInfo
 
 from s3edge import cli
 from s3edge.admin.site import AdminSite
+from s3edge.config.health import DeepProbe
 from s3edge.config.load import load
 from s3edge.config.model import Config
 from s3edge.config.part import Part
 from s3edge.config.policy import Policy
+from s3edge.config.qos import Capacity, Guard, Limits, ScopedLimits, Tenant
 from s3edge.events import End, Event
-from s3edge.health.status import NodeStatus
 from s3edge.telemetry.families import FAMILIES
-from s3edge.telemetry.meter import Snapshot
-from s3edge.telemetry.stream import EventStream
+from tests.support.observed import QuietEdge
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -31,25 +31,36 @@ TEXTS = {
 README, CONFIGURATION, OPERATIONS = TEXTS["README.md"], TEXTS["docs/configuration.md"], TEXTS["docs/operations.md"]
 
 # The least that each root needs to have all its sections; a documented default, written out, must change nothing in it.
-DEEP = {"bucket": "canaries", "access_key": "k", "secret_key": "s"}
 LEAST: dict[type[Part], dict[str, Any]] = {
-    Config: {"clusters": [{"name": "c", "nodes": [{"url": "http://n"}], "health": {"deep": DEEP}}]},
+    Config: {"clusters": [{"name": "c", "nodes": [{"url": "http://n"}]}]},
+    DeepProbe: {"bucket": "canaries", "access_key": "k", "secret_key": "s"},
+    Capacity: {},
+    Tenant: {"name": "t", "access_keys": ["AK"]},
     Policy: {"policy": "p", "failover": {}, "hedge": {}, "resume": {}, "queue": {}},
+    ScopedLimits: {},
+    Guard: {},
 }
+# Where the keys of each root are listed: the text, and what the first column of the table is called.
+TABLES: list[tuple[type[Part], str, str]] = [
+    (Config, CONFIGURATION, "key"),
+    (DeepProbe, CONFIGURATION, "key of `deep`"),
+    (Capacity, CONFIGURATION, "key of `capacity`"),
+    (Tenant, CONFIGURATION, "key of a tenant"),
+    (Policy, CONFIGURATION, "key of a policy"),
+    (ScopedLimits, CONFIGURATION, "key of `limits`"),
+    (Guard, CONFIGURATION, "key of `guard`"),
+]
 
 
-def test_every_key_of_the_configuration_is_in_the_readme_and_no_other() -> None:
-    assert list(_rows(README, "key")) == list(_fields(Config))
+@pytest.mark.parametrize("root,text,head", TABLES, ids=[root.__name__ for root, _, _ in TABLES])
+def test_every_key_is_in_its_table_and_no_other(root: type[Part], text: str, head: str) -> None:
+    assert list(_rows(text, head)) == list(_fields(root))
 
 
-def test_every_key_of_a_policy_file_is_in_its_table_and_no_other() -> None:
-    assert list(_rows(CONFIGURATION, "key")) == list(_fields(Policy))
-
-
-@pytest.mark.parametrize("root,text", [(Config, README), (Policy, CONFIGURATION)], ids=["README", "policies"])
-def test_a_documented_default_is_the_default(root: type[Part], text: str) -> None:
+@pytest.mark.parametrize("root,text,head", TABLES, ids=[root.__name__ for root, _, _ in TABLES])
+def test_a_documented_default_is_the_default(root: type[Part], text: str, head: str) -> None:
     fields = _fields(root)
-    for key, row in _rows(text, "key").items():
+    for key, row in _rows(text, head).items():
         default = row[2]
         if default.startswith("required"):
             assert fields[key].is_required(), key
@@ -79,7 +90,7 @@ def test_every_yaml_example_is_a_faultless_configuration(name: str, tmp_path: Pa
     assert loaded == len(policies)
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "demo"])
+@pytest.mark.parametrize("command", ["serve", "check", "explain", "demo"])
 def test_the_readme_names_every_flag_of_a_command_and_no_other(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,9 +120,9 @@ def test_every_make_target_that_is_named_exists() -> None:
     assert named <= targets
 
 
-def test_the_readme_names_every_admin_path_and_no_other() -> None:
-    router = AdminSite(_Idle())._runner.app.router
-    assert set(_rows(README, "admin path")) == {resource.canonical for resource in router.resources()}
+def test_the_documentation_names_every_admin_path_and_no_other() -> None:
+    router = AdminSite(QuietEdge())._runner.app.router
+    assert set(_rows(OPERATIONS, "admin path")) == {resource.canonical for resource in router.resources()}
 
 
 def test_the_table_of_metrics_is_the_table_of_families() -> None:
@@ -140,9 +151,9 @@ def test_every_python_example_is_python() -> None:
         ast.parse(example)
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", [*TEXTS, "policies/README.md"])
 def test_every_link_inside_the_project_leads_somewhere(name: str) -> None:
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", TEXTS[name]):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", (ROOT / name).read_text()):
         path = ((ROOT / name).parent / target).resolve() if target else ROOT / name
         assert path.exists(), target
         assert not anchor or anchor in _anchors(path.read_text()), f"{target}#{anchor}"
@@ -150,24 +161,6 @@ def test_every_link_inside_the_project_leads_somewhere(name: str) -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= 250
-
-
-class _Idle:
-    """An s3edge of which there is nothing to show."""
-
-    events = EventStream(lambda: 0.0, lambda: 0.0)
-
-    def nodes(self) -> Iterable[NodeStatus]:
-        return ()
-
-    def set_drained(self, name: str, is_drained: bool) -> None:
-        return None
-
-    async def snapshot(self) -> Snapshot:
-        return {}
-
-    def why_not_ready(self) -> str | None:
-        return None
 
 
 def _tables(text: str) -> Iterator[list[list[str]]]:
@@ -208,12 +201,12 @@ def _documented_flags() -> dict[str, set[str]]:
 
 
 def _fields(model: type[Part], prefix: str = "") -> dict[str, FieldInfo]:
-    """The fields below a model by key, such as `clusters[].name`; policies have files and a table of their own."""
+    """The fields below a model by key, such as `clusters[].name`; a part with a table of its own is one field."""
     found: dict[str, FieldInfo] = {}
     for name, field in model.model_fields.items():
         key = prefix + name
-        part = None if key == "policies" else next(_parts(field.annotation), None)
-        if part is None:
+        part = next(_parts(field.annotation), None)
+        if part is None or part in LEAST or part is Limits:
             found[key] = field
         else:
             found |= _fields(part, f"{key}[]." if get_origin(field.annotation) is tuple else f"{key}.")

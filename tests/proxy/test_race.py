@@ -284,7 +284,7 @@ def generous(**failover: object) -> list[dict[str, object]]:
 async def earn_hedges(stage: Scene) -> None:
     """Let the plan of a GET have hedges to spend."""
     exchanges = stage.edge.listener._exchanges
-    plan = exchanges._table.plan(Operation.GetObject, "bucket")
+    plan = exchanges.rules.table.plan("default", Operation.GetObject, "bucket", b"key")
     exchanges._attempts._lay(plan).hedges.requests += 10
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s3edge.s3.operation import TRAITS, Operation
+from s3edge.s3.operation import TRAITS, Operation, OperationClass
 from tests.s3.botocore_model import PATH_STYLE, Model, location
 
 OF_THE_REFERENCE_ONLY = {Operation.PostObject, Operation.PreflightObject, Operation.Other}
@@ -76,4 +76,18 @@ def test_only_the_body_of_get_object_can_be_resumed() -> None:
 
 def test_nothing_is_allowed_with_an_unknown_operation() -> None:
     traits = TRAITS[Operation.Other]
-    assert traits == (False, False, False, True, True)
+    assert traits == (False, False, False, True, True, OperationClass.WRITE)
+
+
+def test_only_what_enumerates_is_a_listing() -> None:
+    listings = {operation for operation in Operation if TRAITS[operation].kind is OperationClass.LIST}
+    assert listings == {operation for operation in Operation if operation.startswith("List")}
+    assert Operation.ListObjectsV2 in listings
+
+
+def test_what_changes_nothing_is_a_read_and_all_else_a_write() -> None:
+    """By the methods of the service model, in which two are not what they look like."""
+    reads = {operation for operation in Operation if TRAITS[operation].kind is OperationClass.READ}
+    safe = {Operation(name) for name, model in MODEL.operations.items() if model.http["method"] in ("GET", "HEAD")}
+    listings = {operation for operation in safe if operation.startswith("List")}
+    assert reads == (safe - listings) | {Operation.SelectObjectContent, Operation.PreflightObject}

@@ -7,6 +7,7 @@ from itertools import pairwise
 from tests.scenarios.scene import Scene
 from tests.support.client import Client, Response, TruncatedError
 from tests.support.edge import EDGE
+from tests.support.memory import SOURCE
 from tests.support.objects import content, size_of
 
 
@@ -54,10 +55,10 @@ def whole(path: str, generation: int = 0) -> bytes:
     return content(path, 0, size_of(path), generation)
 
 
-async def read(stage: Scene, request: bytes) -> Read:
-    """The answer to a request on a connection of its own."""
+async def read(stage: Scene, request: bytes, source: str = SOURCE) -> Read:
+    """The answer to a request on a connection of its own, from the address `source`."""
     loop = asyncio.get_running_loop()
-    _, client = await stage.network.connect(TimedClient, *EDGE)
+    _, client = await stage.network.connect(TimedClient, *EDGE, source=source)
     began = loop.time()
     is_cut = False
     try:

@@ -118,10 +118,19 @@ class Scene:
             response = await client.read_response(request.partition(b" ")[0].decode())
             return response.status, response.body
 
+    def takes_nothing(self) -> bool:
+        """Whether nobody takes anything of a limit or of a capacity, or waits for that."""
+        edge = self.edge
+        is_full = any(any(standing.busy) for standing in edge.standings.values())
+        is_limiting = any(limiter.inflight or len(limiter.waiting) for _, limiter in edge.admission.limiters())
+        waiting = edge.admission.waiting + sum(self.count("queued").values()) + len(edge._pacer._waiting)
+        return not (is_full or is_limiting or waiting)
+
     async def rests(self) -> None:
         """Fail unless, without time passing, nothing is under way any more."""
         await turns()
         assert self.inflight == 0
+        assert self.takes_nothing()
         assert self.count("exchanges_inflight") == {(): 0}
         sessions = [task for task in asyncio.all_tasks() if task.get_name() == "session"]
         assert len(sessions) == self.count("connections_open")[()]
@@ -153,3 +162,4 @@ async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sec
         await the_scene.rests()
     await turns()
     assert network.open_connections == 0
+    assert all(limiter.connections == 0 for _, limiter in edge.admission.limiters())

@@ -115,8 +115,10 @@ def test_who_waits_too_long_is_told_to_slow_down(request_bytes: bytes) -> None:
             assert (last.header(b"retry-after"), last.header(b"x-amz-retry-after")) == (b"1", b"1000")
             if not request_bytes.startswith(b"HEAD"):
                 assert all(b"<Code>SlowDown<" in each.body for each in seen)
-            assert stage.count("shed_total")[()] >= 25
-            assert any(text == "shed: no node could take it within 1 s" for text in stage.told())
+            assert stage.count("shed_total")["default", "capacity"] >= 25
+            assert any(
+                text == "shed by capacity: no node could take it within 1 s (tenant default)" for text in stage.told()
+            )
 
     run(main())
 

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import uvloop
 
+from s3edge.config.files import ConfigFiles
 from s3edge.config.model import Config
 from s3edge.errors import StartError
 from s3edge.events import NodeProbed
+from s3edge.fleet.leases import Leases
+from s3edge.fleet.shared import Division
+from s3edge.qos.activity import Report, Source
 from s3edge.server.supervisor import run
 from s3edge.server.worker import work
 from s3edge.telemetry.journal import Journal
@@ -45,6 +49,7 @@ class PidPath:
         self.meter = Meter()
         self.journal = Journal(self.meter, asyncio.get_running_loop().time)
         self.told: dict[str, str] = {}
+        self.leases = Leases(lambda: (), 1, asyncio.get_running_loop().time())
         self._reloads = 0
         self._flows: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -84,29 +89,50 @@ class PidPath:
     def set_node_addresses(self, name: str, addresses: Sequence[str]) -> None:
         self.told[f"{name}@"] = "+".join(addresses)
 
+    def hold(self, source: Source, rate: float | None, bandwidth: float | None) -> None:
+        self.told[str(source)] = f"{rate} requests/s, {bandwidth} bytes/s"
+
+    def lease(self, division: Division) -> None:
+        """It has no limits."""
+
+    def activity(self) -> dict[str, Report]:
+        return {}
+
+    def configure(self, config: Config) -> None:
+        for policy in config.policies:
+            self.told[policy.name] = f"weight {policy.weight}"
+
     def reload_certificate(self) -> None:
         self._reloads += 1
 
 
-def refuse(config: Config) -> PidPath:
+def refuse(config: Config, workers: int) -> PidPath:
     """A data path that cannot be built."""
     raise StartError("the moon is in the way; wait for the next one")
 
 
-def serve(config: Config) -> PidPath:
+def serve(config: Config, workers: int) -> PidPath:
     """A data path that serves whatever the configuration says."""
-    return PidPath()
+    path = PidPath()
+    path.configure(config)
+    return path
 
 
 def main() -> int:
-    """`supervise CONFIG MODE`: a supervisor whose workers run MODE; else a worker that does `serve` or `refuse`."""
+    """`supervise CONFIG MODE` or `supervise-file FILE MODE`: a supervisor whose workers run MODE.
+
+    Else a worker that does `serve` or `refuse`.
+    """
     match sys.argv[1:]:
         case ["supervise", config, mode]:
             try:
-                return run(Config.model_validate_json(config), program(mode))
+                return run(Config.model_validate_json(config), ConfigFiles(None, {}), program(mode))
             except StartError as error:
                 sys.stderr.write(f"s3edge: {error}\n")
                 return 1
+        case ["supervise-file", file, mode]:
+            files = ConfigFiles(Path(file), os.environ)
+            return run(files.load(), files, program(mode))
         case ["serve" | "refuse" as mode, descriptor]:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 return runner.run(work(socket.socket(fileno=int(descriptor)), refuse if mode == "refuse" else serve))

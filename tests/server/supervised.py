@@ -4,7 +4,7 @@ import asyncio
 import re
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -71,12 +71,19 @@ class Supervised:
         return await self.process.wait()
 
 
-@asynccontextmanager
-async def supervisor(config: Config, mode: str = "serve") -> AsyncIterator[Supervised]:
+def supervisor(config: Config, mode: str = "serve") -> AbstractAsyncContextManager[Supervised]:
     """A supervisor whose workers run `mode`; it is killed at the end of the block, and its workers then leave."""
-    process = await asyncio.create_subprocess_exec(
-        *program("supervise", config.model_dump_json(), mode), stderr=asyncio.subprocess.PIPE
-    )
+    return _running("supervise", config.model_dump_json(), mode)
+
+
+def supervisor_of(file: Path) -> AbstractAsyncContextManager[Supervised]:
+    """The same, by a configuration file."""
+    return _running("supervise-file", str(file), "serve")
+
+
+@asynccontextmanager
+async def _running(*arguments: str) -> AsyncIterator[Supervised]:
+    process = await asyncio.create_subprocess_exec(*program(*arguments), stderr=asyncio.subprocess.PIPE)
     supervised = Supervised(process)
     try:
         async with asyncio.timeout(LIMIT):

@@ -10,8 +10,9 @@ import uvloop
 
 from s3edge.config.address import Address
 from s3edge.config.model import Cluster, Config
+from s3edge.config.policy import Policy
 from s3edge.errors import StartError
-from s3edge.server.messages import Fact, NodeResolved, NodeTurned, Reload
+from s3edge.server.messages import Beat, Fact, NodeResolved, NodeTurned, Reload
 from s3edge.server.pool import WorkerPool
 from s3edge.server.sockets import address_of, close, listen_shared
 from s3edge.telemetry.meter import Snapshot
@@ -39,7 +40,10 @@ class Workers:
         listeners = listen_shared(Address("127.0.0.1", 0), count)
         self.address = address_of(listeners[0])
         self.events = new_stream()
-        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, self.events, patience)
+        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, self._heard, patience)
+
+    def _heard(self, number: int, beat: Beat) -> None:
+        self.events.add(number, beat.events)
 
     async def ask(self) -> tuple[int, int, str]:
         """What a worker says on a new connection."""
@@ -258,8 +262,28 @@ def test_a_pool_that_is_killed_leaves_no_process_and_no_socket() -> None:
             os.kill(pid, 0)
 
 
+def test_other_settings_are_those_of_all_workers_and_of_those_that_replace_them() -> None:
+    async def scenario(workers: Workers) -> None:
+        await workers.all_ready()
+        policies = (Policy.model_validate({"policy": "p", "weight": 2}),)
+        changed = Config.model_validate_json(SETTINGS).model_copy(update={"policies": policies})
+        workers.pool.configure(changed.model_dump_json())
+        await workers.pool.snapshot()  # answered after what was told before
+        first, _, told = await workers.ask()
+        assert told == "p=weight 2.0"
+        os.kill(first, signal.SIGKILL)
+        second, _, told = await workers.ask()
+        assert second != first
+        assert told == "p=weight 2.0"
+
+    with_workers(scenario)
+
+
 def test_listeners_can_be_closed_by_their_opener_too() -> None:
-    listeners = listen_shared(Address("127.0.0.1", 0), 1)
-    pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: (), new_stream())
-    asyncio.run(pool.kill())
-    close(listeners)
+    async def main() -> None:
+        listeners = listen_shared(Address("127.0.0.1", 0), 1)
+        pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: (), lambda number, beat: None)
+        await pool.kill()
+        close(listeners)
+
+    asyncio.run(main())

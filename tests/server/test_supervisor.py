@@ -147,6 +147,32 @@ def test_a_drained_node_is_kept_from_old_and_new_workers_until_it_is_undrained()
     beside_node(scenario)
 
 
+def test_a_pinned_client_is_held_by_old_and_new_workers_until_it_is_released() -> None:
+    async def scenario(supervised: Supervised, url: str) -> None:
+        await supervised.logged("is up")
+        assert (await supervised.post("/api/v1/clients/10.0.0.7/pin?rate=5/s"))[0] == 200
+        await supervised.logged("client 10.0.0.7 is held to 5.0 requests/s: pinned by the operator")
+        held = "client 10.0.0.7=5.0 requests/s, None bytes/s"
+        await supervised.get("/metrics")  # answered by the worker after what it was told before
+        old, _, told = await supervised.ask()
+        assert held in told
+        os.kill(old, signal.SIGKILL)
+        await supervised.logged("replacing it")
+        await supervised.logged("takes connections(.|\n)*takes connections")
+        new, _, told = await supervised.ask()
+        assert new != old
+        assert held in told
+        _, text = await supervised.get("/metrics")
+        assert 's3edge_source_rate{kind="client",source="10.0.0.7"} 5.0' in text
+        assert 's3edge_sources{kind="client",state="pinned"} 1.0' in text
+        assert (await supervised.post("/api/v1/clients/10.0.0.7/release"))[0] == 200
+        await supervised.logged("client 10.0.0.7 is let go: released by the operator")
+        await supervised.get("/metrics")  # answered by the worker after what it was told before
+        assert "client 10.0.0.7=None requests/s, None bytes/s" in (await supervised.ask())[2]
+
+    beside_node(scenario)
+
+
 def test_workers_learn_of_nodes_that_go_and_come_back() -> None:
     async def scenario() -> None:
         async with node() as url:
@@ -329,15 +355,6 @@ def test_sighup_has_workers_take_a_new_certificate_but_never_a_bad_one(tmp_path:
             assert (await supervised.ask())[1] == 1
 
     asyncio.run(scenario())
-
-
-def test_sighup_without_a_certificate_does_nothing() -> None:
-    async def scenario(supervised: Supervised, url: str) -> None:
-        supervised.kill(signal.SIGHUP)
-        await supervised.logged("SIGHUP: no certificate is configured")
-        await supervised.ask()
-
-    beside_node(scenario)
 
 
 def test_auto_means_a_worker_for_each_processor_that_the_process_may_use() -> None:

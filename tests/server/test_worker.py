@@ -1,148 +1,33 @@
 """A worker's obedience, in the test's own process: the supervisor's end of the line is the test's."""
 
 import asyncio
-import gc
-import logging
 import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from typing import cast
 
 import pytest
-import uvloop
 
-from s3edge.config.address import Address
-from s3edge.config.model import Cluster, Config
-from s3edge.errors import StartError
+from s3edge.config.policy import Policy
 from s3edge.events import NodeProbed, NodeReturned
-from s3edge.server.channel import Channel, open_channel
-from s3edge.server.messages import Ask, Beat, Drain, Failed, Message, NodeResolved, NodeTurned, Ready, Reload, Start
-from s3edge.server.sockets import listen_alone
-from s3edge.server.worker import Build, work
-from tests.server.stand_in import PidPath, refuse
-
-CONFIG = Config(drain=12.0, clusters=(Cluster.model_validate({"name": "c", "nodes": ["http://n1:9000"]}),))
-LIMIT = 10.0
-
-
-class Path(PidPath):
-    """A data path that the test looks into; its drain ends when the test says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drained_for: list[float] = []
-        self.may_end = asyncio.Event()
-        self.has_bad_certificate = False
-
-    async def drain(self, seconds: float) -> None:
-        self.drained_for.append(seconds)
-        await self.may_end.wait()
-        await super().drain(0)
-
-    def reload_certificate(self) -> None:
-        if self.has_bad_certificate:
-            raise StartError("cannot read the certificate edge.pem: Permission denied")
-        super().reload_certificate()
-
-
-class Line:
-    """The supervisor's end."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self._transport = cast(asyncio.ReadTransport, channel._writer.transport)
-
-    def send(self, message: Message) -> None:
-        self.channel.send(message)
-
-    async def expect(self, kind: type[Message]) -> Message:
-        """The next message that is no regular beat."""
-        async with asyncio.timeout(LIMIT):
-            while isinstance(message := await self.channel.receive(), Beat) and message.question == 0:
-                pass
-        assert isinstance(message, kind)
-        return message
-
-    async def events_until(self, question: int) -> list[str]:
-        """What the beats tell, up to the answer to a question."""
-        told: list[str] = []
-        async with asyncio.timeout(LIMIT):
-            while True:
-                beat = await self.channel.receive()
-                assert isinstance(beat, Beat)
-                told += [event.text for event in beat.events]
-                if beat.question == question:
-                    return told
-
-    def pause(self) -> None:
-        """Take nothing more from the socket, as a process that was stopped."""
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        self._transport.resume_reading()
-
-    async def settle(self) -> None:
-        """Return when the worker has taken in all that was sent before."""
-        self.send(Ask(question=99))
-        await self.expect(Beat)
-
-
-@pytest.fixture(autouse=True)
-def same_process() -> Iterator[None]:
-    """Take back what a worker does to the whole process."""
-    thresholds, root = gc.get_threshold(), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@asynccontextmanager
-async def working(
-    path: Path, facts: tuple[NodeTurned | NodeResolved, ...] = ()
-) -> AsyncIterator[tuple[Line, asyncio.Task[int]]]:
-    """A worker that serves, and the supervisor's end of its line."""
-
-    def build(config: Config) -> PidPath:
-        assert config == CONFIG
-        return path
-
-    async with started(build, facts) as (line, task):
-        try:
-            assert await line.expect(Ready) == Ready()
-            yield line, task
-        finally:
-            path.may_end.set()
-
-
-@asynccontextmanager
-async def started(
-    build: Build, facts: tuple[NodeTurned | NodeResolved, ...] = ()
-) -> AsyncIterator[tuple[Line, asyncio.Task[int]]]:
-    """A worker that was sent its settings; it ends when its line is closed."""
-    ours, theirs = socket.socketpair()
-    with listen_alone(Address("127.0.0.1", 0)) as listener:
-        inherited = os.dup(listener.fileno())
-    channel = await open_channel(ours)
-    task = asyncio.create_task(work(theirs, build), name="worker")
-    try:
-        channel.send(Start(number=0, listener=inherited, settings=CONFIG.model_dump_json(), facts=facts))
-        yield Line(channel), task
-    finally:
-        await channel.close()
-        async with asyncio.timeout(LIMIT):
-            await task
-
-
-def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
-    """On the loop that production uses."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(scenario())
+from s3edge.qos.activity import Report
+from s3edge.server.channel import open_channel
+from s3edge.server.messages import (
+    Ask,
+    Beat,
+    Configure,
+    Drain,
+    Failed,
+    Hold,
+    Message,
+    NodeResolved,
+    NodeTurned,
+    Ready,
+    Reload,
+)
+from s3edge.server.worker import work
+from tests.server.stand_in import refuse
+from tests.server.working import CONFIG, LIMIT, RAG, Path, run, started, working
 
 
 def test_it_beats_without_being_asked_and_tells_its_counts() -> None:
@@ -153,7 +38,7 @@ def test_it_beats_without_being_asked_and_tells_its_counts() -> None:
             beat = await line.channel.receive()
             assert isinstance(beat, Beat)
             assert beat.question == 0
-            assert beat.snapshot["s3edge_connections_total"] == [([], 5)]
+            assert (beat.snapshot or {})["s3edge_connections_total"] == [([], 5)]
             assert beat.cpu > 0
             assert beat.resident > 1_000_000
 
@@ -168,7 +53,7 @@ def test_it_answers_a_question_at_once_with_fresh_counts() -> None:
             line.send(Ask(question=7))
             beat = await line.expect(Beat)
             assert isinstance(beat, Beat)
-            assert (beat.question, beat.snapshot["s3edge_connections_total"]) == (7, [([], 6)])
+            assert (beat.question, (beat.snapshot or {})["s3edge_connections_total"]) == (7, [([], 6)])
 
     run(scenario)
 
@@ -203,7 +88,7 @@ def test_what_happens_in_a_drain_is_told_before_the_worker_ends() -> None:
                 beats.append(message)
             last = beats[-1]
             assert isinstance(last, Beat)
-            assert last.snapshot["s3edge_connections_total"] == [([], 8)]
+            assert (last.snapshot or {})["s3edge_connections_total"] == [([], 8)]
             assert [event.text for beat in beats if isinstance(beat, Beat) for event in beat.events] == [
                 "n1 is tried by one request"
             ]
@@ -237,6 +122,48 @@ def test_facts_reach_the_data_path_before_it_serves_and_while_it_does() -> None:
             line.send(NodeTurned(node="n1", is_up=True, share=0.25))
             await line.settle()
             assert path.told["n1"] == "up at 0.25"
+
+    run(scenario)
+
+
+def test_holds_reach_the_data_path_before_it_serves_and_while_it_does() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path, (Hold(source=RAG, rate=5.0, bandwidth=None),)) as (line, _):
+            assert path.told == {"tenant rag": "5.0 requests/s, None bytes/s"}
+            line.send(Hold(source=RAG, rate=2.5, bandwidth=1e6))
+            await line.settle()
+            assert path.told == {"tenant rag": "2.5 requests/s, 1000000.0 bytes/s"}
+
+    run(scenario)
+
+
+def test_what_sources_did_comes_with_the_next_beat_and_only_once() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, _):
+            path.done = {"p": [("tenant", "rag", [1] * 10, [7])]}
+            reports: list[dict[str, Report]] = []
+            for question in (1, 2):
+                line.send(Ask(question=question))
+                async with asyncio.timeout(LIMIT):
+                    while not isinstance(beat := await line.channel.receive(), Beat) or beat.question != question:
+                        assert isinstance(beat, Beat)
+                        reports.append(beat.activity)
+                    reports.append(beat.activity)
+            assert [report for report in reports if report] == [{"p": [("tenant", "rag", [1] * 10, [7])]}]
+
+    run(scenario)
+
+
+def test_other_settings_reach_the_data_path_while_it_serves() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, _):
+            policies = (Policy.model_validate({"policy": "p", "weight": 2}),)
+            line.send(Configure(settings=CONFIG.model_copy(update={"policies": policies}).model_dump_json()))
+            await line.settle()
+            assert path.told == {"p": "weight 2.0"}
 
     run(scenario)
 

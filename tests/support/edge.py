@@ -32,14 +32,15 @@ class MemoryConnect:
 def config_for(*nodes: Address, zones: Sequence[str] = (), tiers: Sequence[int] = (), **sections: Any) -> Config:
     """A configuration of one cluster with these nodes; `zones` and `tiers` are theirs, in order.
 
-    The sections `connections`, `ejection` and `health` are the cluster's, all other `sections` are the configuration's.
+    The sections `capacity`, `connections`, `ejection` and `health` are the cluster's, all other `sections` are the
+    configuration's.
     """
     urls: list[dict[str, Any]] = [{"url": f"http://{host}:{port}"} for host, port in nodes]
     for name, values in (("zone", zones), ("tier", tiers)):
         for url, value in zip(urls, values, strict=False):
             url[name] = value
     cluster: dict[str, Any] = {"name": "storage", "nodes": urls}
-    for name in ("connections", "ejection", "health"):
+    for name in ("capacity", "connections", "ejection", "health"):
         cluster[name] = sections.pop(name, {})
     return Config.model_validate({"clusters": [cluster], **sections})
 

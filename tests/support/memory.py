@@ -11,11 +11,13 @@ import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 AnyProtocol: TypeAlias = asyncio.Protocol | asyncio.BufferedProtocol
 P = TypeVar("P", bound=AnyProtocol)
 Address = tuple[str, int]
+# Where connections come from, unless they are to come from somewhere else.
+SOURCE: Final = "192.0.2.1"
 
 
 @dataclass(frozen=True)
@@ -263,8 +265,13 @@ class Network:
         """How many connections have an end that is not closed yet."""
         return sum(not (client.is_lost and server.is_lost) for client, server in self._connections)
 
-    async def connect(self, factory: Callable[[], P], host: str, port: int) -> tuple[MemoryTransport, P]:
-        """Like `loop.create_connection`; takes a round trip. Raises ConnectionRefusedError."""
+    async def connect(
+        self, factory: Callable[[], P], host: str, port: int, *, source: str = SOURCE
+    ) -> tuple[MemoryTransport, P]:
+        """Like `loop.create_connection`, from an address of one's own; takes a round trip.
+
+        Raises ConnectionRefusedError.
+        """
         loop = asyncio.get_running_loop()
         if (host, port) in self._silent:
             await loop.create_future()
@@ -274,7 +281,7 @@ class Network:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"Connect call failed ('{host}', {port})")
         protocol, accepted = factory(), accept()
         there, back = _Direction(loop, link), _Direction(loop, link)
-        near, far = ("192.0.2.1", 40_000 + len(self._connections)), (host, port)
+        near, far = (source, 40_000 + len(self._connections)), (host, port)
         client = MemoryTransport(protocol, there, back, sockname=near, peername=far)
         server = MemoryTransport(accepted, back, there, sockname=far, peername=near)
         self._connections.append((client, server))

@@ -17,5 +17,5 @@ def test_every_family_says_in_a_sentence_what_it_is() -> None:
 
 def test_labels_are_bounded() -> None:
     allowed = {"operation", "status", "outcome", "cluster", "node", "event", "state", "kind", "verdict"}
-    allowed |= {"worker", "version"}
+    allowed |= {"worker", "version", "tenant", "class", "cause", "source"}
     assert {label for family in FAMILIES.values() for label in family.labels} <= allowed

@@ -1,6 +1,17 @@
 import pytest
 
-from s3edge.events import AttemptFailed, BodyCut, End, Event, NodeEjected, NodeReturned, RequestShed, Retried, Subject
+from s3edge.events import (
+    AttemptFailed,
+    BodyCut,
+    Cause,
+    End,
+    Event,
+    NodeEjected,
+    NodeReturned,
+    RequestShed,
+    Retried,
+    Subject,
+)
 from s3edge.telemetry.journal import KEY_LIMIT, LINE_LIMIT, PENDING_LIMIT, TEXT_LIMIT, Entry, Journal
 from s3edge.telemetry.meter import Meter
 
@@ -79,9 +90,9 @@ def test_a_storm_of_one_kind_fills_ten_lines_a_second_and_hides_no_other_kind(
 ) -> None:
     scene = Scene()
     scene.record(CUT, times=LINE_LIMIT + 90)
-    scene.record(RequestShed("", READ, "too many wait"))
+    scene.record(RequestShed("", READ, "rag", Cause.LIMIT, "too many wait"))
     assert len(caplog.messages) == 11
-    assert caplog.messages[-1] == "shed: too many wait (GetObject demo/a/key)"
+    assert caplog.messages[-1] == "shed by limit: too many wait (tenant rag) (GetObject demo/a/key)"
     scene.now = 100.999
     scene.record(CUT)
     assert len(caplog.messages) == 11
@@ -120,7 +131,8 @@ def test_a_key_cannot_forge_a_line_of_the_log(caplog: pytest.LogCaptureFixture) 
 
 def test_names_of_any_length_and_coding_become_text_that_can_be_written() -> None:
     scene = Scene()
-    scene.record(RequestShed("", Subject("GetObject", "b" * 5000, "caf\u00e9\udcff" + "k" * 5000), "r" * 5000))
+    subject = Subject("GetObject", "b" * 5000, "caf\u00e9\udcff" + "k" * 5000)
+    scene.record(RequestShed("", subject, "rag", Cause.LIMIT, "r" * 5000))
     [entry] = scene.journal.take()
     assert entry.subject is not None
     assert entry.subject.bucket == "b" * 255

@@ -1,5 +1,6 @@
 from prometheus_client.parser import text_string_to_metric_families as plain
 
+from s3edge.s3.operation import Operation
 from s3edge.telemetry.families import FAMILIES
 from s3edge.telemetry.meter import Meter
 from s3edge.telemetry.metrics import exposition
@@ -18,7 +19,7 @@ def samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 def test_counters_keep_their_labels_and_names() -> None:
     meter = Meter()
-    meter.exchange("GetObject", 200, "complete", 0, 4096, 0.002, 0.003)
+    meter.exchange("default", Operation.GetObject, 200, "complete", 0, 4096, 0.002, 0.003)
     body, content_type = exposition(meter.snapshot(), "")
     assert content_type.startswith("text/plain")
     labels = (("operation", "GetObject"), ("outcome", "complete"), ("status", "200"))
@@ -28,7 +29,7 @@ def test_counters_keep_their_labels_and_names() -> None:
 def test_a_histogram_has_cumulative_buckets_a_count_and_a_sum() -> None:
     meter = Meter()
     for seconds in (0.0005, 0.004, 0.004, 100.0):
-        meter.exchange("GetObject", 200, "complete", 0, 0, None, seconds)
+        meter.exchange("default", Operation.GetObject, 200, "complete", 0, 0, None, seconds)
     found = samples(exposition(meter.snapshot(), "")[0].decode())
     get = ("operation", "GetObject")
     assert found["s3edge_exchange_seconds_bucket", (("le", "0.001"), get)] == 1

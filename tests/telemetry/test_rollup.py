@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from s3edge.s3.operation import Operation
 from s3edge.telemetry.meter import Meter, Snapshot
 from s3edge.telemetry.rollup import Rollup, add
 
@@ -13,7 +14,7 @@ def counted(exchanges: int, connections_open: int = 0) -> Snapshot:
     meter = Meter()
     meter.connections_open = connections_open
     for _ in range(exchanges):
-        meter.exchange("GetObject", 200, "complete", 0, 100, 0.002, 0.004)
+        meter.exchange("default", Operation.GetObject, 200, "complete", 0, 100, 0.002, 0.004)
     snapshot: Snapshot = json.loads(json.dumps(meter.snapshot()))
     return snapshot
 
@@ -61,7 +62,7 @@ def test_counters_never_fall_whoever_dies(steps: list[tuple[int, bool]]) -> None
     rollup, meter, seen = Rollup(), Meter(), 0.0
     for count, dies in steps:
         for _ in range(count):
-            meter.exchange("GetObject", 200, "complete", 0, 1, None, 0.1)
+            meter.exchange("default", Operation.GetObject, 200, "complete", 0, 1, None, 0.1)
         if dies:
             rollup.retire(meter.snapshot())
             meter = Meter()

@@ -8,11 +8,14 @@ from typing import Any
 from s3edge.config.model import Cluster as ClusterConfig
 from s3edge.config.model import Connections
 from s3edge.config.policy import Balance
+from s3edge.config.qos import Priority
 from s3edge.config.resilience import Queue
 from s3edge.events import Event
 from s3edge.routing.node import Node
 from s3edge.telemetry.meter import Meter
-from s3edge.upstream.cluster import Choice, Cluster
+from s3edge.transport.pacing import Pacer
+from s3edge.upstream.cluster import Cluster
+from s3edge.upstream.places import Caller, Choice
 from s3edge.upstream.pool import Pool
 from s3edge.upstream.standing import Standing
 from tests.support.edge import MemoryConnect
@@ -38,7 +41,7 @@ class Bench:
         urls = [f"http://{name}" for name in names]
         config = ClusterConfig.model_validate({"name": "storage", "nodes": urls, **sections})
         pools = [Pool(node, Connections(), connect, shared, meter) for node in nodes]
-        self.cluster = Cluster(config, pools, own_zone, shared.wheel, Random(0), self.events.append)
+        self.cluster = Cluster(config, pools, own_zone, shared.wheel, Pacer(shared.fine), Random(0), self.events.append)
         self.nodes = {node.name: node for node in nodes}
 
     def __getitem__(self, name: str) -> Standing:
@@ -53,7 +56,8 @@ class Bench:
 
     async def place(self, *tried: str, queue: Queue = QUEUE, is_safe: bool = True) -> str | None:
         """The name of the node that takes the next attempt, once one can."""
-        return name_of(await self.cluster.place(self.choice(*tried, is_safe=is_safe), queue))
+        caller = Caller("default", Priority.NORMAL, 1.0, queue)
+        return name_of(await self.cluster.place(self.choice(*tried, is_safe=is_safe), caller))
 
     def eject(self, name: str) -> None:
         for _ in range(5):

@@ -12,6 +12,7 @@ from s3edge.resilience.throttle import NEEDED_FOR
 from s3edge.routing.node import Node
 from s3edge.upstream.pool import Pool
 from s3edge.upstream.standing import LEAST_PENALTY, LEAST_RATE, MOST_PENALTY, Standing
+from s3edge.upstream.tabs import Tabs
 
 SLOW_START = 5.0
 
@@ -26,7 +27,7 @@ class Bench:
         self.events: list[Event] = []
         pool = cast(Pool, SimpleNamespace(node=self.node))
         self.standing = Standing(
-            pool, Ejection(), slow_start, lambda: self.can_be_spared, self.change, self.events.append
+            pool, Tabs(), Ejection(), slow_start, lambda: self.can_be_spared, self.change, self.events.append
         )
 
     def change(self) -> None:

@@ -1,0 +1,77 @@
+"""The limits of one tenant, or of the whole edge, with those of each client address and of each bucket in them."""
+
+from collections.abc import Callable, Iterator
+
+from s3edge.config.qos import Limits, ScopedLimits
+from s3edge.qos.limiter import Limiter, limits_something
+from s3edge.qos.scopes import Scopes
+
+
+class Scope:
+    """The limits `name` at work; this worker has `part` of each, until the ledger says how much.
+
+    `alone` is all that any request falls under, where that is the same for each and no connection counts. `own` are
+    those of all together, `clients` and `buckets` those of each one; None where nothing is limited.
+    """
+
+    __slots__ = ("_limits", "_part", "alone", "buckets", "clients", "counts_connections", "name", "own")
+
+    def __init__(self, name: str, limits: ScopedLimits, part: float) -> None:
+        self.name = name
+        self._part = part
+        self.own: Limiter | None = None
+        self.clients: Scopes | None = None
+        self.buckets: Scopes | None = None
+        self.change(limits, 0.0)
+
+    def change(self, limits: ScopedLimits, now: float) -> None:
+        """Take other limits; what was used stays used."""
+        self._limits = limits
+        if not limits_something(limits):
+            self.own = None
+        elif self.own is None:
+            self.own = Limiter(limits, part=self._part)
+        else:
+            self.own.change(limits, now)
+        self.clients = _within(self.clients, limits.per_client, self._make_client, now)
+        self.buckets = _within(self.buckets, limits.per_bucket, self._make_bucket, now)
+        self.counts_connections = any(
+            each is not None and each.connections is not None for each in (limits, limits.per_client)
+        )
+        is_simple = self.own is not None and self.clients is None and self.buckets is None
+        self.alone = (self.own,) if self.own is not None and is_simple and not self.counts_connections else None
+
+    def limiters(self, address: str, bucket: str, now: float) -> Iterator[Limiter]:
+        """Those that a request falls under."""
+        if self.own is not None:
+            yield self.own
+        if self.clients is not None:
+            yield self.clients.get(address, now)
+        if self.buckets is not None and bucket:
+            yield self.buckets.get(bucket, now)
+
+    def all_limiters(self) -> Iterator[tuple[str, Limiter]]:
+        """All limiters that there are now, by names that are the same in every worker."""
+        if self.own is not None:
+            yield self.name, self.own
+        for kind, scopes in (("client", self.clients), ("bucket", self.buckets)):
+            if scopes is not None:
+                for each, limiter in scopes.items():
+                    yield f"{self.name}/{kind}/{each}", limiter
+
+    def _make_client(self, _: str) -> Limiter:
+        assert self._limits.per_client is not None
+        return Limiter(self._limits.per_client, part=self._part)
+
+    def _make_bucket(self, _: str) -> Limiter:
+        assert self._limits.per_bucket is not None
+        return Limiter(self._limits.per_bucket, part=self._part)
+
+
+def _within(scopes: Scopes | None, limits: Limits | None, make: Callable[[str], Limiter], now: float) -> Scopes | None:
+    if limits is None or not limits_something(limits):
+        return None
+    if scopes is None:
+        return Scopes(make)
+    scopes.change(limits, now)
+    return scopes
