@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 from aiohttp import web
@@ -80,9 +80,11 @@ class Pins:
     def _client(self, request: web.Request) -> Source:
         text = request.match_info["address"]
         try:
-            return Source("client", str(ip_address(text)))
+            address = ip_address(text)
         except ValueError:
             raise _not_found(f"{text[:80]!r} is no IP address, such as 10.0.0.7 or fd00::7") from None
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return Source("client", str(mapped or address))
 
 
 def read_pin(asked: Mapping[str, object]) -> Pin:
@@ -108,12 +110,12 @@ def _checked(name: str, value: object, parse: Callable[[object], float]) -> floa
 
 async def _asked(request: web.Request) -> dict[str, Any]:
     """The query, or what stands in the body as a JSON object. Raises PinRefusedError."""
-    text = await request.text()
-    if not text:
+    body = await request.read()
+    if not body:
         return dict(request.query)
     try:
-        asked = json.loads(text)
-    except ValueError:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise PinRefusedError('the body is no JSON object, such as {"rate": "50/s", "for": "10m"}')

@@ -13,6 +13,7 @@ from s3edge.config.qos import Bandwidth, Limits, RequestRates, ScopedLimits
 from s3edge.errors import SLOW_DOWN, Overloaded
 from s3edge.events import Cause, RequestShed
 from s3edge.proxy.client import ClientConnection
+from s3edge.proxy.connections import count_in, count_out, found_late, full
 from s3edge.proxy.progress import Progress
 from s3edge.proxy.refusals import Refusals
 from s3edge.proxy.ticket import Ticket, TooLateError
@@ -21,7 +22,7 @@ from s3edge.qos.activity import Source
 from s3edge.qos.limiter import Limiter
 from s3edge.qos.line import Entry, Line, Reply
 from s3edge.qos.scope import Scope
-from s3edge.s3.operation import KINDS, OperationClass
+from s3edge.s3.operation import KINDS
 from s3edge.transport.wheel import Wheel
 
 EDGE: Final = "edge"
@@ -59,14 +60,19 @@ class Admission:
         return self.is_edge_limited or progress.plan.limits is not None
 
     def enter(self, progress: Progress, now: float) -> bool:
-        """Whether the request has started; else it has to `wait`. Raises `Overloaded` for a connection too many."""
+        """Whether the request has started; else it has to `wait`, perhaps since its connection is one too many."""
         kind = KINDS[progress.request.operation]
         if not self.is_edge_limited:  # most often there are only the limits of the tenant
             scope = self._scope(progress)
             if scope is not None and scope.alone is not None:
+                (own,) = scope.alone
+                if scope.counts_connections and own not in progress.client.counted_by and self._full(progress):
+                    return False
                 progress.limiters = scope.alone
-                progress.is_admitted = is_admitted = scope.alone[0].enter(kind, now)
+                progress.is_admitted = is_admitted = own.enter(kind, now)
                 return is_admitted
+        if self._full(progress) is not None:
+            return False
         limiters = progress.limiters = self._limiters(progress, now)
         for limiter in limiters:
             if limiter.waiting or limiter.delay(kind, now):
@@ -80,6 +86,10 @@ class Admission:
         """The request is shed, here or before the nodes. A client that does not mind that is to be told so late."""
         self.leave(progress)
         await self._refusals.hold_back(progress.tenant, progress.client.address)
+
+    async def hold_back(self, client: ClientConnection) -> None:
+        """The same, for a connection that is one too many."""
+        await self._refusals.hold_back("", client.address)
 
     def leave(self, progress: Progress) -> None:
         """The request is over, which makes room for others."""
@@ -98,19 +108,14 @@ class Admission:
     def connect(self, client: ClientConnection) -> bool:
         """A client has connected: whether it may stay."""
         limiters = tuple(self._edge.limiters(client.address, "", self._now()))
-        for limiter in limiters:
-            if not limiter.has_room_for_connection():
-                return False
-        for limiter in limiters:
-            limiter.connections += 1
-        client.counted_by = limiters
+        if full(client, limiters) is not None:
+            return False
+        count_in(client, limiters)
         return True
 
-    def disconnect(self, client: ClientConnection) -> None:
-        """Its connection is gone."""
-        counted_by, client.counted_by = client.counted_by, ()
-        for limiter in counted_by:
-            limiter.connections -= 1
+    async def connect_late(self, client: ClientConnection) -> bool:
+        """Whether a client may stay that there was no room for: other workers lend what they do not need."""
+        return self._part < 1.0 and await found_late(lambda: client.is_lost or self.connect(client))
 
     def hold(
         self, source: Source, rate: float | None, bandwidth: float | None, running: Iterable[Progress] = ()
@@ -132,7 +137,7 @@ class Admission:
             if source in self._held:
                 self._held[source].change(limits, now)
             else:
-                self._held[source] = Limiter(limits, part=self._part)
+                self._held[source] = Limiter(limits, part=self._part, name=f"held/{source.kind}/{source.name}")
         self.is_edge_limited = self._limits_all()
         for progress in running:
             self._move(progress, now)
@@ -154,8 +159,7 @@ class Admission:
                 del self._scopes[key]
         self.is_edge_limited = self._limits_all()
         for client in clients:
-            for limiter in self._edge.limiters(client.address, "", now):
-                self._count_in(client, limiter)
+            count_in(client, self._edge.limiters(client.address, "", now))
             if client.progress is not None:
                 self._move(client.progress, now)
         self._line_up_anew(now)
@@ -191,8 +195,6 @@ class Admission:
                 found += [self._held[each] for each in progress.sources if each in self._held]
         scope = self._scope(progress)
         if scope is not None:
-            if scope.counts_connections:
-                self._count_connection(progress, scope)
             found += scope.limiters(client.address, bucket, now)
         return tuple(found)
 
@@ -206,29 +208,31 @@ class Admission:
             scope = self._scopes[key] = Scope(f"{plan.limits_of}/{progress.tenant}", plan.limits, self._part)
         return scope
 
-    def _count_connection(self, progress: Progress, scope: Scope) -> None:
-        """A connection is a tenant's from its first request on. Raises `Overloaded`, which ends it."""
-        client = progress.client
-        counting = tuple(scope.limiters(client.address, "", self._now()))
-        for limiter in counting:
-            if limiter not in client.counted_by and not limiter.has_room_for_connection():
-                error = self._shed(progress, limiter, "too many connections are open")
-                error.ends_connection = True
-                raise error
-        for limiter in counting:
-            self._count_in(client, limiter)
+    def _full(self, progress: Progress) -> Limiter | None:
+        """The limit that its connection is one too many for, if any. It is a tenant's from its first request on."""
+        scope, client = self._scope(progress), progress.client
+        if scope is None or not scope.counts_connections:
+            return None
+        limiters = tuple(scope.limiters(client.address, "", self._now()))
+        found = full(client, limiters)
+        if found is None:
+            count_in(client, limiters)
+        return found
 
-    def _count_in(self, client: ClientConnection, limiter: Limiter) -> None:
-        if limiter not in client.counted_by:
-            limiter.connections += 1
-            client.counted_by += (limiter,)
+    async def _wait_for_connection(self, progress: Progress) -> None:
+        """As `connect_late`. Raises `Overloaded`, which ends the connection."""
+        found = self._full(progress)
+        if found is None or (self._part < 1.0 and await found_late(lambda: self._full(progress) is None)):
+            return
+        error = self._shed(progress, found, "too many connections are open")
+        error.ends_connection = True
+        raise error
 
     def _limiters_anew(self, progress: Progress, now: float) -> tuple[Limiter, ...]:
         """As `_limiters`, for one that is here already: its connection counts, and is no longer one too many."""
         scope, client = self._scope(progress), progress.client
         if scope is not None and scope.counts_connections:
-            for limiter in scope.limiters(client.address, "", now):
-                self._count_in(client, limiter)
+            count_in(client, scope.limiters(client.address, "", now))
         return self._limiters(progress, now)
 
     def _move(self, progress: Progress, now: float) -> None:
@@ -251,10 +255,15 @@ class Admission:
 
     async def wait(self, progress: Progress) -> None:
         """Wait until the request may start. Raises `Overloaded` where its queue is full, or the wait too long."""
+        if not progress.limiters:
+            await self._wait_for_connection(progress)
+            if progress.is_admitted or self.enter(progress, self._now()):
+                return
         queue, now = progress.plan.queue, self._now()
         kind = KINDS[progress.request.operation]
         ticket = Ticket(self._account(progress), progress, kind, now + queue.wait)
-        blocking = next(limiter for limiter in progress.limiters if limiter.waiting or limiter.delay(kind, now))
+        blocks = (limiter for limiter in progress.limiters if limiter.waiting or limiter.delay(kind, now))
+        blocking = next(blocks, progress.limiters[0])  # time may have gone on since it was found that one does
         is_full = len(blocking.waiting) >= queue.length
         if not (queue.wait and queue.length) or (is_full and not self._displaces(ticket, blocking)):
             raise self._shed(progress, blocking, f"{len(blocking.waiting)} requests wait already")
@@ -318,13 +327,16 @@ class Admission:
             assert isinstance(entry, Ticket)
             entry.refuse("it has waited for as long as its policy allows")
         moved: list[tuple[Ticket, Limiter]] = []
+        soonest = inf
 
         def offer(entry: Entry) -> Reply:
+            nonlocal soonest
             assert isinstance(entry, Ticket)
             if entry.turn.done():
                 return Reply.TAKEN  # who waited for it leaves in this very moment
             delay = limiter.delay(entry.kind, now)
             if delay:
+                soonest = min(soonest, delay)
                 return Reply.NONE if delay == inf else Reply.NOT_THIS
             for other in entry.progress.limiters:
                 if other is not limiter and other.delay(entry.kind, now):
@@ -337,8 +349,7 @@ class Admission:
         for ticket, other in moved:
             self._stand(ticket, other, now)
         if len(line):
-            delay = min(limiter.delay(kind, now) for kind in OperationClass)
-            self._due[limiter] = min(now + delay, line.first_deadline)
+            self._due[limiter] = min(now + soonest, line.first_deadline)
         else:
             del self._lines[limiter], self._due[limiter]
             limiter.waiting = ()
@@ -354,8 +365,11 @@ class Admission:
     def _shed(self, progress: Progress, limiter: Limiter | None, reason: str) -> Overloaded:
         progress.shed_at = self._limited_by(progress, limiter)
         cause = Cause.GUARD if limiter in self._held.values() else Cause.LIMIT
+        if limiter is not None:
+            dimension = limiter.blocks(KINDS[progress.request.operation], self._now())
+            reason += f" ({dimension} of {limiter.name})" if dimension else f" ({limiter.name})"
         progress.note(RequestShed("", progress.subject, progress.tenant, cause, reason))
-        return Overloaded(f"More is asked for than this tenant's policy allows: {reason}.", code=SLOW_DOWN)
+        return Overloaded(f"More is asked for than is allowed: {reason}.", code=SLOW_DOWN)
 
     def _limited_by(self, progress: Progress, limiter: Limiter | None) -> tuple[Source, ...]:
         """Whose limit it is: a limit of the whole edge is that of whoever meets it."""
@@ -379,3 +393,4 @@ class Admission:
         for limiter in scope.limiters(progress.client.address, progress.request.bucket, now):
             if limiter not in addressed and limiter in progress.limiters:
                 limiter.refund(kind)
+                count_out(progress.client, limiter)

@@ -123,7 +123,7 @@ class Attempt:
 
     def was_good(self, now: float) -> None:
         """Its answer goes to the client."""
-        if self.level >= 0 and not self.is_answering:
+        if self.level >= 0 and self.has_place and not self.is_answering:
             self.is_answering = True
             self.standing.answering += 1
         pace = self.progress.pace
@@ -153,8 +153,6 @@ class Attempt:
         """The attempt has waited too long: that speaks against the node, although its answer may yet be the first."""
         self.is_suspect = True
         self.standing.failed(self.began, now, detail)
-        if self.level >= 0 and self.has_place:
-            self.free()  # a node that answers nothing must not keep the places that others wait for
         self.progress.note(AttemptFailed(self.node, self.progress.subject, End.TIMEOUT, detail))
 
     def end(self, end: End, meter: Meter, now: float, *, is_reusable: bool = False) -> None:
@@ -163,8 +161,7 @@ class Attempt:
         `end` is how, unless a failure was told by `blame`.
         """
         standing = self.standing
-        if self.has_place:
-            self.free()
+        self.free()
         if self.end_word is not None:
             end = self.end_word
         elif standing.is_watched:
@@ -176,7 +173,9 @@ class Attempt:
             self.connection.abort()
 
     def free(self) -> None:
-        """Its node works on it no longer: another attempt may have its place. `end` does this if it was not done."""
+        """Its node works on it no longer: another attempt may have its place. Once more does nothing."""
+        if not self.has_place:
+            return
         standing = self.standing
         self.has_place = False
         standing.node.inflight -= 1

@@ -81,7 +81,7 @@ class ClientConnection(Connection[RequestHead]):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        self.address = peer[0] if peer else "unknown"
+        self.address = _plain(peer[0]) if peer else "unknown"
         self.forwarded_for = f"X-Forwarded-For: {self.address}\r\n\r\n".encode()
 
     def head_began(self) -> None:
@@ -151,6 +151,11 @@ class ClientConnection(Connection[RequestHead]):
         super().resume_writing()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+
+
+def _plain(address: str) -> str:
+    """IPv4 mapped into IPv6, as a socket for both shows it, as what it is."""
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 class _Discard:

@@ -8,7 +8,7 @@ import asyncio
 from typing import Final
 
 from s3edge.errors import SLOW_DOWN, EdgeError, Origin, Overloaded
-from s3edge.events import End
+from s3edge.events import Cause, End, RequestShed
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
@@ -49,6 +49,17 @@ class Exchanges:
     def drain(self) -> None:
         """Make every answer from now on the last of its connection."""
         self._relays.is_draining = True
+
+    async def welcome_late(self, client: ClientConnection) -> bool:
+        """Whether a client may stay whose connection was one too many when it came."""
+        return await self._admission.connect_late(client)
+
+    async def turn_away(self, client: ClientConnection) -> Overloaded:
+        """What to tell a client whose connection is one too many; late, if it has been told so often of late."""
+        reason = "too many connections are open"
+        self._emit(RequestShed("", None, client.tenant, Cause.LIMIT, reason))
+        await self._admission.hold_back(client)
+        return Overloaded(f"More is asked for than is allowed: {reason}.", code=SLOW_DOWN)
 
     async def serve(self, client: ClientConnection, head: RequestHead) -> bool:
         """Answer one request. True if the connection may carry another one, False if it must close."""

@@ -14,6 +14,8 @@ _UNKNOWN: Final = "?"
 # Claims that are remembered, each of some 100 bytes: ten times the clients of a large training cluster, each with a key
 # of its own. A claim holds the day that it is good for, so all of them are forgotten sooner or later.
 MOST_CLAIMS: Final = 10_000
+# Bytes. The longest access key that a tenant may have makes a claim of less; clients may send claims of a whole head.
+LONGEST_CLAIM: Final = 256
 
 
 class Identity:
@@ -48,7 +50,7 @@ class Identity:
         key = claimed_access_key(head) if head.lower.count(_AUTHORIZATION) < 2 else None
         tenant = None if key is None else self._tenants.of_key(key)
         # The key must be told by this part of the line alone, whatever may follow.
-        if key is not None and _CREDENTIAL in claim and b"\r" not in claim:
+        if key is not None and len(claim) <= LONGEST_CLAIM and _CREDENTIAL in claim and b"\r" not in claim:
             if len(self._claims) >= MOST_CLAIMS:
                 self._claims.clear()
             self._claims[claim] = tenant

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from s3edge.config.model import Listen
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.client import ClientConnection
+from s3edge.proxy.connections import leave
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.session import Sessions
 from s3edge.telemetry.meter import Meter
@@ -97,7 +98,7 @@ class Listener:
         """A client's connection is gone."""
         self._clients.discard(client)
         if client.counted_by:
-            self._admission.disconnect(client)
+            leave(client)
         self._meter.connections_open -= 1
         if not self._clients:
             self._empty.set()

@@ -34,12 +34,10 @@ class Lookout:
             return
         received = max(0, received - progress.reported_received)
         sent = progress.sent - progress.reported_sent
+        new_connections, client.is_reported = int(not client.is_reported), True
         for activity in self._of(progress, progress.sources[1:]) if status == _DENIED else self._of_both(progress):
             activity.count(kind, status, received, sent, asked)
-        if not client.is_reported:
-            client.is_reported = True
-            for activity in self._of_both(progress):
-                activity.connections += 1
+            activity.connections += new_connections
 
     def take(self, running: Iterable[Progress]) -> dict[str, Report]:
         """What was done since the last call, by the policy whose guard judges it; `running` are requests under way."""

@@ -41,7 +41,8 @@ class Pacing:
         if upload.is_here:
             self._charge(account, caps, link, upload.moved, progress.started)
         else:
-            upload.flow = self._pacer.flow(account, progress.plan.priority, caps, link)
+            # It has nothing yet: who waits for a place, and may never get one, must not put the link in debt.
+            upload.flow = Flow(self._pacer, account, progress.plan.priority, caps, link)
 
     def charge(self, progress: Progress, standing: Standing, size: int, now: float) -> None:
         """The body of an answer was so small that it has been written at once: `size` bytes."""
@@ -68,7 +69,7 @@ class Pacing:
         if upload.flow is not None:
             upload.flow.change(account, priority, caps, link)
         elif caps or link is not None:
-            upload.pace(self._pacer.flow(account, priority, caps, link))
+            upload.pace(Flow(self._pacer, account, priority, caps, link))
 
     def _account(self, progress: Progress, tabs: Tabs) -> Account:
         if tabs.link is None:

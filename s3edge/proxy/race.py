@@ -311,9 +311,11 @@ class Race:
     def _set_aside(self, attempt: Attempt, error: BaseException | None, detail: str, now: float) -> None:
         """Keep what an attempt that failed leaves: an answer to pass on at need, or an error to tell."""
         if error is None and self._sending.check is None:
-            attempt, self._refusal = self._refusal or attempt, attempt
-            if attempt is not self._refusal:
-                attempt.end(End.ERROR, self._meter, now)
+            previous, self._refusal = self._refusal, attempt
+            if attempt.level >= 0:
+                attempt.free()  # else requests that fail would keep each other from the nodes that are left
+            if previous is not None:
+                previous.end(End.ERROR, self._meter, now)
             return
         attempt.end(End.ERROR, self._meter, now)
         if isinstance(error, EdgeError):

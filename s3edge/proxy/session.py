@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from s3edge.errors import SLOW_DOWN, EdgeError, Overloaded
+from s3edge.errors import EdgeError
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.client import STALL_LIMIT, ClientConnection
 from s3edge.proxy.exchange import Exchanges
@@ -14,6 +14,10 @@ from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import ConnectionGoneError
 
 log = logging.getLogger(__name__)
+
+# Seconds for the head of a request on a connection too many: time for a lost packet or two, and no more, since those
+# who open such connections may open any number of them.
+UNWELCOME_TIMEOUT = 2.0
 
 
 class Sessions:
@@ -28,10 +32,11 @@ class Sessions:
     async def run(self, client: ClientConnection) -> None:
         """Serve one client until it leaves, breaks the rules, or its connection must end."""
         try:
-            if not client.is_welcome:
+            if not (client.is_welcome or await self._exchanges.welcome_late(client)):
+                client.head_timeout = min(client.head_timeout, UNWELCOME_TIMEOUT)
                 client.timer.set(client.head_timeout)
-                error = Overloaded("Too many connections are open.", code=SLOW_DOWN)
-                self._refuse(client, await client.head(), error)
+                head = await client.head()
+                self._refuse(client, head, await self._exchanges.turn_away(client))
                 return
             while True:
                 client.timer.set(self._idle_timeout)

@@ -73,6 +73,8 @@ class Upload:
             connection.transport.write(raw + self._here)
             ended(None)
             return
+        if self.flow is not None:
+            self.flow.begin()
         already = None if self._kept is None else self._kept.data
         if self._kept is None or already is None:
             self.transfer = transfer(self._client, connection, self._length, self._splicing, STALL_LIMIT)

@@ -27,8 +27,9 @@ class Limiter:
     `requests.write`, `requests.list` (per second), `received`, `sent` (body bytes per second), `concurrency` (requests
     in flight) and `connections`. This worker has `part` of each, until `lease` says how much.
 
-    `inflight` are the requests between `take` and `leave`. The owner counts `connections`, keeps in `waiting` whoever
-    waits to start, and takes body bytes from the buckets `received` and `sent`, which are None if there is no limit.
+    `name` tells people which scope it is. `inflight` are the requests between `take` and `leave`. The owner counts
+    `connections`, keeps in `waiting` whoever waits to start, and takes body bytes from the buckets `received` and
+    `sent`, which are None if there is no limit.
     """
 
     __slots__ = (
@@ -44,12 +45,14 @@ class Limiter:
         "connections",
         "dimensions",
         "inflight",
+        "name",
         "received",
         "sent",
         "waiting",
     )
 
-    def __init__(self, limits: Limits, *, part: float = 1.0) -> None:
+    def __init__(self, limits: Limits, *, part: float = 1.0, name: str = "") -> None:
+        self.name = name
         self.inflight = 0
         self.connections = 0
         self.waiting: Sized = ()  # what waits there is up to the owner
@@ -73,6 +76,13 @@ class Limiter:
             if delay:
                 longest = max(longest, delay)
         return longest
+
+    def blocks(self, kind: OperationClass, now: float) -> str:
+        """The dimension by which a request must wait, for people; empty if it need not."""
+        if self.inflight >= self._most_inflight:
+            return CONCURRENCY
+        names = (name for name, bucket in self._buckets.items() if bucket in self._asked[kind] and bucket.delay(now))
+        return next(names, "")
 
     def take(self, kind: OperationClass, now: float) -> None:
         """A request starts. With `leave` it costs 0.1 to 0.3 us."""

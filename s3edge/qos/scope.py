@@ -10,8 +10,8 @@ from s3edge.qos.scopes import Scopes
 class Scope:
     """The limits `name` at work; this worker has `part` of each, until the ledger says how much.
 
-    `alone` is all that any request falls under, where that is the same for each and no connection counts. `own` are
-    those of all together, `clients` and `buckets` those of each one; None where nothing is limited.
+    `alone` is all that any request falls under, where that is the same for each. `own` are those of all together,
+    `clients` and `buckets` those of each one; None where nothing is limited.
     """
 
     __slots__ = ("_limits", "_part", "alone", "buckets", "clients", "counts_connections", "name", "own")
@@ -30,7 +30,7 @@ class Scope:
         if not limits_something(limits):
             self.own = None
         elif self.own is None:
-            self.own = Limiter(limits, part=self._part)
+            self.own = Limiter(limits, part=self._part, name=self.name)
         else:
             self.own.change(limits, now)
         self.clients = _within(self.clients, limits.per_client, self._make_client, now)
@@ -39,7 +39,7 @@ class Scope:
             each is not None and each.connections is not None for each in (limits, limits.per_client)
         )
         is_simple = self.own is not None and self.clients is None and self.buckets is None
-        self.alone = (self.own,) if self.own is not None and is_simple and not self.counts_connections else None
+        self.alone = (self.own,) if self.own is not None and is_simple else None
 
     def limiters(self, address: str, bucket: str, now: float) -> Iterator[Limiter]:
         """Those that a request falls under."""
@@ -59,13 +59,13 @@ class Scope:
                 for each, limiter in scopes.items():
                     yield f"{self.name}/{kind}/{each}", limiter
 
-    def _make_client(self, _: str) -> Limiter:
+    def _make_client(self, address: str) -> Limiter:
         assert self._limits.per_client is not None
-        return Limiter(self._limits.per_client, part=self._part)
+        return Limiter(self._limits.per_client, part=self._part, name=f"{self.name}/client/{address}")
 
-    def _make_bucket(self, _: str) -> Limiter:
+    def _make_bucket(self, bucket: str) -> Limiter:
         assert self._limits.per_bucket is not None
-        return Limiter(self._limits.per_bucket, part=self._part)
+        return Limiter(self._limits.per_bucket, part=self._part, name=f"{self.name}/bucket/{bucket}")
 
 
 def _within(scopes: Scopes | None, limits: Limits | None, make: Callable[[str], Limiter], now: float) -> Scopes | None:

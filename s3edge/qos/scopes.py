@@ -13,6 +13,8 @@ MOST_SCOPES: Final = 10_000
 _LOOKS: Final = 8
 OTHERS: Final = "*"
 """Whose limiter those share who come when there is no place left. No address or bucket can have this name."""
+# Characters of a bucket's name: 63 today, and 255 for old ones. All of them are ASCII.
+LONGEST_NAME: Final = 255
 
 
 class Scopes:
@@ -20,7 +22,8 @@ class Scopes:
 
     At most `most` are kept, and that of `OTHERS`. When all places are taken, a newcomer has that of one that is idle,
     which loses nothing. If none of those that were used longest ago is idle, it shares the limiter of the others: to
-    come from ever more addresses takes nobody around a limit, and no memory.
+    come from ever more addresses takes nobody around a limit, and no memory. So does a name that no address or bucket
+    can have: clients choose names, which are kept, and go to the supervisor as text.
     """
 
     __slots__ = ("_limiters", "_make", "_most")
@@ -52,7 +55,7 @@ class Scopes:
 
     def _admit(self, name: str, now: float) -> Limiter:
         places = self._most + (OTHERS in self._limiters)
-        if len(self._limiters) >= places and not self._forgets_one(now):
+        if not _can_exist(name) or (len(self._limiters) >= places and not self._forgets_one(now)):
             name = OTHERS
         limiter = self._limiters.get(name)
         if limiter is None:
@@ -68,3 +71,7 @@ class Scopes:
                 return True
             self._limiters.move_to_end(name)  # it is in use now
         return False
+
+
+def _can_exist(name: str) -> bool:
+    return len(name) <= LONGEST_NAME and name.isascii() and name.isprintable() and "/" not in name

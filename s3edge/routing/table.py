@@ -19,6 +19,8 @@ from s3edge.s3.operation import TRAITS, Operation
 # 1,000 tenants with four operations on four buckets each; beyond it, all are forgotten, and those in use come back at
 # the price of one match each.
 MOST_PLANS = 16384
+# Characters. No bucket has a longer name; clients may send one that fills a whole head, and such a plan is not kept.
+LONGEST_BUCKET = 255
 
 # The prefix that every key has, for policies that ask for none.
 _ANY_KEY: Final = (b"",)
@@ -133,7 +135,8 @@ class Table:
         found = self._by_rows.get(rows)
         if found is None:
             found = self._by_rows[rows] = self._decide_by_rows(rows)
-        self._plans[tenant, operation, bucket] = found
+        if len(bucket) <= LONGEST_BUCKET:
+            self._plans[tenant, operation, bucket] = found
         return found
 
     def _decide_by_rows(self, rows: "tuple[_Row, ...]") -> "Plan | _PlansByKey":

@@ -139,7 +139,8 @@ class Edge:
         self.admission.serve()
 
     def _leased(self) -> Iterator[tuple[str, Leased]]:
-        yield from self.admission.limiters()
+        for name, limiter in self.admission.limiters():  # a policy may be called `cluster`, or `node`
+            yield f"limit/{name}", limiter
         for cluster in self._clusters.values():
             yield from cluster.leased.items()
 

@@ -126,6 +126,8 @@ class Worker:
         ]
         if self._workers > 1:
             tasks.append(asyncio.create_task(self._report_demands(), name="report demands"))
+        for task in tasks:
+            task.add_done_callback(self._task_ended)
         try:
             await self._edge.drain(await self._ending)
         finally:
@@ -134,6 +136,12 @@ class Worker:
             await asyncio.gather(*tasks, return_exceptions=True)
             # The end of a drain is when flows are cut; it is counted and told like all else.
             self._send_beat(0, is_last=True)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """A worker that no longer listens or reports would go on by old settings and leases: better a new one."""
+        if not task.cancelled() and task.exception() is not None:
+            log.error("draining for a fault of s3edge itself; please report this", exc_info=task.exception())
+            self._end(self._drain)
 
     async def _listen(self) -> None:
         reason = "the supervisor is gone"

@@ -147,6 +147,10 @@ class Flow(Entry):
         """Whether the body must not move until it is told to go on."""
         return self.go_on is not None
 
+    def begin(self) -> None:
+        """Have the first quantum at once; it is charged now, so the body must be about to move."""
+        self._pacer.begin(self)
+
     def ask(self, go_on: Callable[[], None]) -> bool:
         """Whether there is an allowance again; if not, `go_on` is called as soon as there is, whoever asks again."""
         if self.go_on is None:
@@ -187,8 +191,12 @@ class Pacer:
     def flow(self, account: Account, priority: Priority, caps: tuple[Bucket, ...], link: Link | None) -> Flow:
         """A flow with its first quantum, which is charged now; `leave` gives back what was not needed of it."""
         flow = Flow(self, account, priority, caps, link)
-        self._grant(flow, LEAST_QUANTUM, self._now())
+        flow.begin()
         return flow
+
+    def begin(self, flow: Flow) -> None:
+        """Give a flow that waits nowhere its first quantum."""
+        self._grant(flow, LEAST_QUANTUM, self._now())
 
     def wake(self, link: Link) -> None:
         """Somebody waits for `link`, or in the line of one of its contenders."""

@@ -70,6 +70,7 @@ class Cluster:
         self._last_resort: tuple[Rank, ...] = ()
         self._trials: list[Standing] = []
         self._most: int | None = None  # attempts at a time
+        self._capacity: Capacity | None = None
         self._has_capacity = False
         self._workers = workers
         self.link: Link | None = None
@@ -90,7 +91,13 @@ class Cluster:
         return len(self.places)
 
     def set_capacity(self, capacity: Capacity) -> None:
-        """What the cluster and its nodes can take from now on."""
+        """What the cluster and its nodes can take from now on.
+
+        If that is what it was, nothing changes: the parts that other workers lent each other are still in use.
+        """
+        if capacity == self._capacity:
+            return
+        self._capacity = capacity
         self._most = capacity.concurrency
         self._link(capacity)
         is_counted = self._most is not None or capacity.node.concurrency is not None
@@ -108,20 +115,17 @@ class Cluster:
     def _lease(self, capacity: Capacity) -> Iterator[tuple[str, LeasedCapacity]]:
         """What all workers hold together, by names that are the same in each."""
 
-        def is_wanted() -> bool:
-            return len(self.places) > 0
-
         if self._most is not None or self.link is not None:
             bucket = None if self.link is None else self.link.bucket
             name = f"cluster/{self.name}"
-            yield name, LeasedCapacity(lambda: self.inflight, is_wanted, self._set_most, self._most, bucket)
+            yield name, LeasedCapacity(lambda: self.inflight, self.places, self._set_most, self._most, bucket)
         most = capacity.node.concurrency if isinstance(capacity.node.concurrency, int) else None
         for node, standing in self.standings.items():
             link = standing.link
             bucket = None if link is None or link is self.link else link.bucket
             if most is not None or bucket is not None:
                 inflight, set_most = partial(getattr, node, "inflight"), partial(self._set_most_of, standing)
-                yield f"node/{node.name}", LeasedCapacity(inflight, is_wanted, set_most, most, bucket)
+                yield f"node/{node.name}", LeasedCapacity(inflight, self.places, set_most, most, bucket)
 
     def _set_most(self, most: int) -> None:
         self._most = most

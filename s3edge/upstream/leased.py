@@ -5,6 +5,7 @@ from typing import Final
 
 from s3edge.qos.bucket import Bucket
 from s3edge.qos.limiter import CONCURRENCY, LEAST_PART
+from s3edge.upstream.places import Places
 
 BANDWIDTH: Final = "bandwidth"
 
@@ -12,16 +13,16 @@ BANDWIDTH: Final = "bandwidth"
 class LeasedCapacity:
     """One capacity; `dimensions` are what all workers together may take of it (see `fleet.leases.Leased`).
 
-    `inflight` tells how many attempts are under way, `is_wanted` whether somebody waits for more; `set_most` takes how
-    many there may be from now on. `bucket` is the bandwidth.
+    `inflight` tells how many attempts are under way; who wants more asks for `places`. `set_most` takes how many there
+    may be from now on. `bucket` is the bandwidth.
     """
 
-    __slots__ = ("_bucket", "_inflight", "_is_wanted", "_set_most", "dimensions")
+    __slots__ = ("_asked", "_bucket", "_inflight", "_places", "_set_most", "dimensions")
 
     def __init__(
         self,
         inflight: Callable[[], int],
-        is_wanted: Callable[[], bool],
+        places: Places,
         set_most: Callable[[int], None],
         most: int | None,
         bucket: Bucket | None,
@@ -29,7 +30,8 @@ class LeasedCapacity:
         whole = {CONCURRENCY: most, BANDWIDTH: None if bucket is None else bucket.rate}
         self.dimensions: Mapping[str, float] = {name: each for name, each in whole.items() if each is not None}
         self._inflight = inflight
-        self._is_wanted = is_wanted
+        self._places = places
+        self._asked = places.asked  # as of the last call of `demand`
         self._set_most = set_most
         self._bucket = bucket
 
@@ -37,7 +39,9 @@ class LeasedCapacity:
         """What was taken of the bandwidth since the last call, or is under way; and whether that was too little."""
         bucket = self._bucket
         if dimension == CONCURRENCY or bucket is None:
-            return self._inflight(), self._is_wanted()
+            # Who may not wait was refused at once, and would never get anything if that did not count.
+            asked, self._asked = self._asked, self._places.asked
+            return self._inflight(), len(self._places) > 0 or self._asked > asked
         used, is_wanted = bucket.taken, bucket.is_wanted
         bucket.taken, bucket.is_wanted = 0.0, False
         return used, is_wanted
@@ -45,6 +49,8 @@ class LeasedCapacity:
     def lease(self, dimension: str, amount: float, now: float) -> None:
         """This worker may take `amount` from now on."""
         if dimension == CONCURRENCY:
-            self._set_most(int(amount))
+            # A lease that was granted before the capacity changed may be more than there is now.
+            self._set_most(int(min(amount, self.dimensions[CONCURRENCY])))
         elif self._bucket is not None:
-            self._bucket.change(max(amount, self.dimensions[BANDWIDTH] * LEAST_PART), self._bucket.burst, now)
+            whole = self.dimensions[BANDWIDTH]
+            self._bucket.change(min(max(amount, whole * LEAST_PART), whole), self._bucket.burst, now)

@@ -60,7 +60,7 @@ class _Waiting(Entry):
 
 
 class Places:
-    """The places of one cluster.
+    """The places of one cluster; `asked` counts the requests for which none was free at once.
 
     `find` takes a place at a node that has room for a choice and a priority, None if none has; `opens` tells in how
     many seconds time alone will make room, for those who have not tried these nodes.
@@ -79,6 +79,7 @@ class Places:
         self._line = Line()
         self._waiting: dict[_Waiting, None] = {}
         self._picky = 0  # those who have tried a node
+        self.asked = 0
         self._tabs = tabs
         self._timer: asyncio.TimerHandle | None = None
 
@@ -95,6 +96,7 @@ class Places:
 
     async def wait(self, choice: Choice, caller: Caller, limit: float) -> Standing:
         """A node, after waiting in the line for `limit` seconds at most. Raises `FullError`."""
+        self.asked += 1
         tab = self._tabs.tab(caller.tenant)
         tab.account.weight = caller.weight
         entry = _Waiting(tab, caller, choice)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from s3edge.errors import ClientError
-from s3edge.proxy.client import LINGER, STALL_LIMIT, ClientConnection
+from s3edge.proxy.client import LINGER, STALL_LIMIT, ClientConnection, _plain
 from s3edge.transport.connection import WRITE_BUFFER, ConnectionGoneError
 from tests.proxy.stage import connected
 from tests.scenarios.scene import GET, fires, now, turns
@@ -242,3 +242,11 @@ def test_a_head_may_be_as_large_as_its_limit(size: int) -> None:
                 assert caught.value.status == 431
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    "peer, address",
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("fd00::7", "fd00::7")],
+)
+def test_an_ipv4_address_that_an_ipv6_socket_shows_is_that_ipv4_address(peer: str, address: str) -> None:
+    assert _plain(peer) == address

@@ -103,3 +103,15 @@ def test_other_tenants_hold_from_the_next_request_on() -> None:
             assert Identity(TENANTS).tenant(client, parse_request(head_with())) == "home"
 
     run(main())
+
+
+def test_a_claim_that_fills_a_head_is_not_remembered() -> None:
+    async def main() -> None:
+        identity = Identity(TENANTS)
+        async with connected() as (client, _):
+            for size in (50, 60_000):
+                field = FIELD_A.replace("AKA", "K" * size)
+                assert identity.tenant(client, parse_request(head_with(field))) == "home"
+            assert [len(claim) for claim in identity._claims] == [len(FIELD_A.partition("/aws4")[0]) + 48]
+
+    run(main())

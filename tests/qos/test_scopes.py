@@ -116,3 +116,11 @@ def test_the_memory_is_bounded_and_what_is_in_use_is_never_forgotten(most: int, 
         assert len([name for name in names(kept) if name != OTHERS]) <= most
         assert all(limiter in there for limiter in used)
         assert sum(limiter.inflight for limiter in there) == len(used)
+
+
+def test_names_that_no_bucket_can_have_share_one_limiter() -> None:
+    kept = scopes(Limits(concurrency=1), most=9)
+    others = {kept.get(name, 8.0) for name in ("\udcff", "ö", "a\n", "a/b", "b" * 256)}
+    assert others == {kept.get(OTHERS, 8.0)}
+    assert kept.get("b" * 255, 8.0) not in others
+    assert kept.get("tenant:bucket", 8.0) not in others, "as Ceph names those of its tenants"

@@ -283,6 +283,18 @@ def test_buckets_that_do_not_exist_do_not_grow_the_memory(match: dict[str, Any])
     assert plan(table, bucket="a1").policy == "p"
 
 
+def test_names_that_no_bucket_can_have_are_not_remembered() -> None:
+    table = Table([policy("p", {"buckets": ["b*"]}, route=["far"])], CLUSTERS)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            assert plan(table, bucket=f"b{number:060000}").policy == "p"
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert grown < 1_000_000
+
+
 def _lists(*choices: str) -> st.SearchStrategy[list[str] | None]:
     return st.none() | st.lists(st.sampled_from(choices), min_size=1)
 

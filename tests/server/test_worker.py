@@ -168,6 +168,18 @@ def test_other_settings_reach_the_data_path_while_it_serves() -> None:
     run(scenario)
 
 
+def test_a_worker_that_can_no_longer_be_told_anything_drains() -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.may_end.set()
+        async with working(path) as (line, task), asyncio.timeout(LIMIT):
+            line.send(Configure(settings="{}"))
+            assert await task == 0
+            assert path.drained_for == [CONFIG.drain]
+
+    run(scenario)
+
+
 def test_a_drain_takes_the_time_it_is_given_and_the_worker_lives_on_meanwhile() -> None:
     async def scenario() -> None:
         path = Path()
