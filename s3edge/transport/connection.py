@@ -229,7 +229,10 @@ class Connection(asyncio.BufferedProtocol, ABC, Generic[HeadT]):
             self.transport.resume_reading()
 
     def bound_buffer(self) -> None:
-        """From now on the peer can send only so far ahead of what is taken: bodies from here are paced."""
+        """From now on the peer can send only so far ahead of what is taken: a body from here has to wait for its pace.
+
+        Not before: a small buffer makes bodies half as dear again.
+        """
         if self._is_bounded:
             return
         self._is_bounded = True

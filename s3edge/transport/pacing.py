@@ -82,6 +82,15 @@ class Link:
         if not self.has_waiting():
             self.root.contenders.remove(self)
 
+    def is_wanted(self, level: float, now: float, by_others_than: Contender) -> bool:
+        """Whether anybody waits of this class or a higher one, and could be served; see `Rank.level`."""
+        for contender in self.root.contenders:
+            if contender is not by_others_than and contender.has_waiting():
+                rank = contender.rank(now)
+                if rank is not None and rank.level <= level:
+                    return True
+        return False
+
     def wake(self) -> None:
         """One of the contenders waits."""
         self._pacer.wake(self)

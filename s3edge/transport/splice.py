@@ -147,6 +147,7 @@ class Splice(Transfer):
                 wanted = min(self._left, CAPACITY)
                 if flow is not None:
                     if flow.allowance <= 0 and not flow.ask(self._move):
+                        self.source.bound_buffer()
                         self._watch(-1)
                         return
                     wanted = min(wanted, flow.allowance)

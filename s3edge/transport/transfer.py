@@ -93,8 +93,6 @@ class Transfer(ABC):
         self._ended = ended
         self.source.inflow = self
         self.sink.outflow = self
-        if self.flow is not None:
-            self.source.bound_buffer()
         self.look_again()
         if self.sink.is_lost or self.sink.transport.is_closing():
             self.finish(SinkGoneError())
@@ -298,6 +296,7 @@ class Relay(Transfer):
         if flow is None or flow.allowance > 0 or flow.ask(self.go_on):
             self.source.go_on()
         else:
+            self.source.bound_buffer()
             self.source.hold()
 
     def take(self, data: bytes | memoryview) -> int:

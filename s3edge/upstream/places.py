@@ -92,6 +92,9 @@ class Places:
             best = self._line.rank(self._now())
             if best is not None and best.level <= LEVELS[priority]:
                 return None
+        link = self._tabs.link
+        if link is not None and link.is_wanted(LEVELS[priority], self._now(), self):
+            return None  # bodies that are on their way wait, too: by rank it is decided who is next
         return self._find(choice, priority)
 
     async def wait(self, choice: Choice, caller: Caller, limit: float) -> Standing:
@@ -123,7 +126,7 @@ class Places:
         now = self._now()
         self._send_away(now)
         link = self._tabs.link
-        if link is None or not link.delay(now):
+        if link is None or not (link.delay(now) or link.is_wanted(inf, now, self)):
             self._serve(now, inf)
         if link is not None and len(self._line):
             link.wake()

@@ -165,3 +165,20 @@ def test_tenants_and_clients_come_as_json() -> None:
         assert (status, shown["known"], shown["clients"][0]["address"]) == (200, 1, "10.0.0.7")
 
     assert with_site(scenario) == []
+
+
+def test_an_ipv4_address_in_its_ipv6_form_is_the_client_that_limits_know() -> None:
+    async def scenario(ask: Ask) -> None:
+        status, shown = await ask("clients/::ffff:10.0.0.7/pin?rate=5/s")
+        assert (status, shown["client"]) == (200, "10.0.0.7")
+
+    with_site(scenario)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json; charset=none"}], ids=["plain", "charset"])
+def test_a_body_that_python_cannot_read_is_the_operators_fault(headers: dict[str, str]) -> None:
+    async def scenario(ask: Ask) -> None:
+        status, shown = await ask("tenants/rag/pin", "[" * 100_000, **headers)
+        assert (status, "no JSON object" in shown["error"]) == (400, True)
+
+    assert with_site(scenario) == []

