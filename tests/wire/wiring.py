@@ -121,4 +121,4 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
         failures: list[str] = []
         loop.set_exception_handler(lambda _, context: failures.append(str(context)))
         runner.run(scenario())
-        assert failures == []
+        assert failures == [], failures
