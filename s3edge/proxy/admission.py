@@ -137,7 +137,7 @@ class Admission:
             if source in self._held:
                 self._held[source].change(limits, now)
             else:
-                self._held[source] = Limiter(limits, part=self._part, name=f"held/{source.kind}/{source.name}")
+                self._held[source] = Limiter(limits, part=self._part, name=f"held/{source}")
         self.is_edge_limited = self._limits_all()
         for progress in running:
             self._move(progress, now)
@@ -169,8 +169,8 @@ class Admission:
         yield from self._edge.all_limiters()
         for scope in self._scopes.values():
             yield from scope.all_limiters()
-        for source, limiter in self._held.items():
-            yield f"held/{source}", limiter
+        for limiter in self._held.values():
+            yield limiter.name, limiter
 
     def serve(self) -> None:
         """Something has changed: let those start who may."""

@@ -71,10 +71,9 @@ class Exchanges:
             tenant = progress.tenant = self.rules.identity.tenant(client, head)
             # Plan: which nodes may serve this, what may be done to hide their failures, and how much is too much.
             request = progress.request
-            plan = progress.plan = self.rules.table.plan(tenant, request.operation, request.bucket, request.raw_key)
+            progress.plan = self.rules.table.plan(tenant, request.operation, request.bucket, request.raw_key)
             # Admit: before any node is asked, since what is shed must cost the storage nothing.
-            is_limited = plan.limits is not None or self._admission.is_edge_limited
-            if is_limited and not self._admission.enter(progress, progress.started):
+            if self._admission.concerns(progress) and not self._admission.enter(progress, progress.started):
                 await self._wait(progress)
             # Attempt: until an answer's head is here the client has seen nothing, so that another node can be asked.
             attempt = progress.attempt = await self._attempts.answered(progress)
@@ -124,8 +123,8 @@ class Exchanges:
         if attempt is None and progress.prepaid:
             progress.track.first.tabs.settle(progress.tenant, received, progress.prepaid, now)
         if attempt is not None:
-            if attempt.standing.tabs.is_contended or progress.prepaid:
-                tabs = attempt.standing.tabs
+            tabs = attempt.standing.tabs
+            if tabs.is_contended or progress.prepaid:
                 tabs.settle(progress.tenant, received + progress.sent, progress.prepaid, now)
             is_reusable = progress.is_reusable and progress.outcome is DONE
             attempt.end(_ENDS.get(progress.outcome, End.CLIENT_GONE), meter, now, is_reusable=is_reusable)

@@ -153,17 +153,17 @@ class Race:
         if self._running and self._track.first.is_limited:
             # Who has an attempt under way does not wait for another one; while nodes refuse, it gets none.
             return None if self._track.is_throttled else self._track.place_now(choice)
+        caller = Caller(self._progress.tenant, self._priority, plan.weight, plan.queue)
         try:
-            caller = Caller(self._progress.tenant, self._priority, plan.weight, plan.queue)
-            place = await self._track.place(choice, caller, self._now(), max(0.0, self._time_left()))
-            self._progress.prepaid += caller.prepaid
-            return place
+            return await self._track.place(choice, caller, self._now(), max(0.0, self._time_left()))
         except FullError as full:
             if self._refusal is None:
                 progress = self._progress
                 progress.note(RequestShed("", progress.subject, progress.tenant, Cause.CAPACITY, str(full)))
                 self._error = Overloaded(f"The storage is asked for more than it can take: {full}.", code=SLOW_DOWN)
             return None
+        finally:
+            self._progress.prepaid += caller.prepaid  # also if the client left as its turn came
 
     def _start(self, standing: Standing, is_hedge: bool, has_permit: bool) -> None:
         progress, now = self._progress, self._now()

@@ -54,10 +54,10 @@ class Scope:
         """All limiters that there are now, by names that are the same in every worker."""
         if self.own is not None:
             yield self.name, self.own
-        for kind, scopes in (("client", self.clients), ("bucket", self.buckets)):
+        for scopes in (self.clients, self.buckets):
             if scopes is not None:
-                for each, limiter in scopes.items():
-                    yield f"{self.name}/{kind}/{each}", limiter
+                for limiter in scopes.values():
+                    yield limiter.name, limiter
 
     def _make_client(self, address: str) -> Limiter:
         assert self._limits.per_client is not None

@@ -1,7 +1,7 @@
 """Limiters of scopes that nobody can list beforehand: one per client address, one per bucket."""
 
 from collections import OrderedDict
-from collections.abc import Callable, ItemsView
+from collections.abc import Callable, ValuesView
 from typing import Final
 
 from s3edge.config.qos import Limits
@@ -44,9 +44,9 @@ class Scopes:
         self._limiters.move_to_end(name)
         return limiter
 
-    def items(self) -> ItemsView[str, Limiter]:
-        """All limiters that there are now, by name."""
-        return self._limiters.items()
+    def values(self) -> ValuesView[Limiter]:
+        """All limiters that there are now."""
+        return self._limiters.values()
 
     def change(self, limits: Limits, now: float) -> None:
         """Give all limiters other limits; `make` must give them to new ones."""

@@ -82,14 +82,10 @@ class Link:
         if not self.has_waiting():
             self.root.contenders.remove(self)
 
-    def is_wanted(self, level: float, now: float, by_others_than: Contender) -> bool:
+    def is_wanted(self, now: float, level: float = inf, besides: Contender | None = None) -> bool:
         """Whether anybody waits of this class or a higher one, and could be served; see `Rank.level`."""
-        for contender in self.root.contenders:
-            if contender is not by_others_than and contender.has_waiting():
-                rank = contender.rank(now)
-                if rank is not None and rank.level <= level:
-                    return True
-        return False
+        ranks = (contender.rank(now) for contender in self.root.contenders if contender is not besides)
+        return any(rank is not None and rank.level <= level for rank in ranks)
 
     def wake(self) -> None:
         """One of the contenders waits."""
@@ -222,7 +218,7 @@ class Pacer:
         """Whether a flow has its next quantum at once; else it stands where it has to wait."""
         now = self._now()
         cap = self._cap_before(flow, now, is_new=True)
-        if cap is None and (flow.link is None or _is_free(flow.link, now)):
+        if cap is None and (flow.link is None or not (flow.link.delay(now) or flow.link.is_wanted(now))):
             self._grant(flow, _quantum(flow), now)
             return True
         flow.asked = now
@@ -371,10 +367,3 @@ def _quantum(flow: Flow) -> int:
         rate = min(rate, link.bucket.rate)
         link = link.within
     return int(min(max(rate * FINE_TICK, LEAST_QUANTUM), MOST_QUANTUM))
-
-
-def _is_free(link: Link, now: float) -> bool:
-    """Whether a newcomer may have its quantum at once: nothing is owed, and nobody who could be served waits."""
-    if link.delay(now):
-        return False
-    return all(contender.rank(now) is None for contender in link.root.contenders)

@@ -93,7 +93,7 @@ class Places:
             if best is not None and best.level <= LEVELS[priority]:
                 return None
         link = self._tabs.link
-        if link is not None and link.is_wanted(LEVELS[priority], self._now(), self):
+        if link is not None and link.is_wanted(self._now(), LEVELS[priority], besides=self):
             return None  # bodies that are on their way wait, too: by rank it is decided who is next
         return self._find(choice, priority)
 
@@ -126,7 +126,7 @@ class Places:
         now = self._now()
         self._send_away(now)
         link = self._tabs.link
-        if link is None or not (link.delay(now) or link.is_wanted(inf, now, self)):
+        if link is None or not (link.delay(now) or link.is_wanted(now, besides=self)):
             self._serve(now, inf)
         if link is not None and len(self._line):
             link.wake()

@@ -16,7 +16,7 @@ def scopes(limits: Limits, most: int) -> Scopes:
 
 
 def names(kept: Scopes) -> list[str]:
-    return [name for name, _ in kept.items()]
+    return list(kept._limiters)
 
 
 def test_each_name_has_a_limiter_of_its_own_that_is_made_once() -> None:
@@ -98,7 +98,7 @@ def test_other_limits_reach_all_limiters_that_there_are() -> None:
     for name in ("a", "b"):
         kept.get(name, 8.0).take(READ, 8.0)
     kept.change(Limits(concurrency=2), 9.0)
-    assert [limiter.delay(READ, 9.0) for _, limiter in kept.items()] == [0.0, 0.0]
+    assert [limiter.delay(READ, 9.0) for limiter in kept.values()] == [0.0, 0.0]
 
 
 @given(st.integers(1, 20), st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=300))
@@ -111,7 +111,7 @@ def test_the_memory_is_bounded_and_what_is_in_use_is_never_forgotten(most: int, 
             used[-1].take(READ, 8.0)
         elif used:
             used.pop(number % len(used)).leave()
-        there = [limiter for _, limiter in kept.items()]
+        there = list(kept.values())
         assert len(there) <= most + 1
         assert len([name for name in names(kept) if name != OTHERS]) <= most
         assert all(limiter in there for limiter in used)
