@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
+from s3edge.config.resilience import Failover, Hedge
 from s3edge.errors import EdgeError
 from s3edge.http1.head import ResponseHead
 from s3edge.proxy.attempt import Attempt
@@ -54,7 +55,8 @@ class Attempts:
         self._room = room
         self._meter = meter
         self._rng = rng
-        self._tracks: dict[int, Track] = {}
+        self._tracks: dict[int, Track] = {}  # by the id of a plan, which the table keeps
+        self._ways: dict[tuple[tuple[str, ...], Failover, Hedge], Track] = {}
         self._permits: dict[tuple[str, float], Permits] = {}
         self._lateness: dict[str, Lateness] = {}
         self._now = asyncio.get_running_loop().time
@@ -77,7 +79,8 @@ class Attempts:
         raw = for_node(head, progress.client.forwarded_for)
         now = progress.started
         if track.first.is_limited:
-            standing = track.place_now(Choice(plan.balance, (), progress.request.raw_key, pace is not None))
+            choice = Choice(plan.balance, (), progress.request.raw_key, pace is not None)
+            standing = track.place_now(choice, plan.priority)
         else:
             standing = track.first.pick(plan.balance, (), progress.request.raw_key, pace is not None, now)
         kept = None if standing is None else standing.pool.take()
@@ -109,7 +112,7 @@ class Attempts:
 
     def _upload(self, progress: Progress, track: Track) -> Upload:
         """The body of the request."""
-        failover = track.plan.failover
+        failover = track.failover
         limit = failover.buffer if failover.attempts > 1 else 0
         upload = Upload(progress.client, progress.head, limit, self._room, self._splicing)
         if progress.is_admitted or track.first.link is not None:
@@ -119,6 +122,7 @@ class Attempts:
     def forget_plans(self) -> None:
         """Other policies hold from now on. What is under way goes on as it was planned."""
         self._tracks.clear()
+        self._ways.clear()
 
     async def resumed(self, progress: Progress, sending: Sending, broken: Node) -> Attempt:
         """The attempt whose answer goes on with a body that broke at node `broken`; raises `EdgeError` if none does."""
@@ -135,6 +139,14 @@ class Attempts:
         return await race.won()
 
     def _lay(self, plan: Plan) -> Track:
+        way = (plan.clusters, plan.failover, plan.hedge)
+        track = self._ways.get(way)
+        if track is None:
+            track = self._ways[way] = self._new_track(plan)
+        self._tracks[id(plan)] = track
+        return track
+
+    def _new_track(self, plan: Plan) -> Track:
         clusters = tuple(self._clusters[name] for name in plan.clusters)
         key = (clusters[0].name, plan.failover.budget)
         if key not in self._permits:
@@ -142,5 +154,4 @@ class Attempts:
             # Retries are no requests of their own: a share that counts them would grow by itself.
             self._permits[key] = Permits(budget, lambda: clusters[0].inflight - budget.taken)
         lateness = self._lateness.setdefault(clusters[0].name, Lateness(UNKNOWN_DELAY))
-        track = self._tracks[id(plan)] = Track(plan, clusters, self._permits[key], lateness, self._rng)
-        return track
+        return Track(clusters, plan.failover, plan.hedge, self._permits[key], lateness, self._rng)

@@ -148,11 +148,11 @@ class Race:
         if self._place is not None:
             standing, self._place = self._place, None
             return standing
-        plan, request = self._track.plan, self._progress.request
+        plan, request = self._progress.plan, self._progress.request
         choice = Choice(plan.balance, self._tried, request.raw_key, self._pace is not None and not self._running)
         if self._running and self._track.first.is_limited:
             # Who has an attempt under way does not wait for another one; while nodes refuse, it gets none.
-            return None if self._track.is_throttled else self._track.place_now(choice)
+            return None if self._track.is_throttled else self._track.place_now(choice, self._priority)
         caller = Caller(self._progress.tenant, self._priority, plan.weight, plan.queue)
         try:
             return await self._track.place(choice, caller, self._now(), max(0.0, self._time_left()))

@@ -1,13 +1,14 @@
-"""What the requests of one plan share on their way to the nodes."""
+"""What the requests share that go the same way to the nodes, whoever they belong to and whatever limits them."""
 
 from math import inf
 from random import Random
 
+from s3edge.config.qos import Priority
+from s3edge.config.resilience import Failover, Hedge
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.permits import Permits
 from s3edge.resilience.budget import HedgeBudget
 from s3edge.resilience.hedge import Amount, Lateness, Pace, amount
-from s3edge.routing.table import Plan
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.request import S3Request
 from s3edge.upstream.cluster import Cluster
@@ -28,17 +29,28 @@ class _Paces(dict[Operation, Pace | None]):
 
 
 class Track:
-    """The clusters of a plan by preference, the budgets of its retries and hedges, and what is late for it."""
+    """Clusters by preference, what is done there about failures, the budgets for it, and what is late.
+
+    Plans that differ in other things only share one: with a policy of limits for each of a thousand tenants, there is
+    still one pace of a GET, which learns once and stays in the processor's cache.
+    """
 
     def __init__(
-        self, plan: Plan, clusters: tuple[Cluster, ...], permits: Permits, lateness: Lateness, rng: Random
+        self,
+        clusters: tuple[Cluster, ...],
+        failover: Failover,
+        hedge: Hedge,
+        permits: Permits,
+        lateness: Lateness,
+        rng: Random,
     ) -> None:
-        self.plan = plan
         self.clusters = clusters
         self.first = clusters[0]
+        self.failover = failover
         self.permits = permits
-        self.hedges = HedgeBudget(plan.hedge.budget)
+        self.hedges = HedgeBudget(hedge.budget)
         self.rng = rng
+        self._quantile = hedge.quantile
         self._lateness = lateness
         self._paces = _Paces(self)
         self._ranged: dict[tuple[Operation, Amount], Pace] = {}
@@ -62,11 +74,11 @@ class Track:
 
     def pace_of(self, operation: Operation, size: Amount) -> Pace:
         """The pace of a kind of read, made anew."""
-        return self._lateness.pace(operation, size, self.plan.hedge.quantile, self.plan.failover.patience)
+        return self._lateness.pace(operation, size, self._quantile, self.failover.patience)
 
-    def place_now(self, choice: Choice) -> Standing | None:
+    def place_now(self, choice: Choice, priority: Priority) -> Standing | None:
         """Who can take another attempt at once, in the preferred cluster, whose nodes cannot take all; None: nobody."""
-        return self.first.place_now(choice, self.plan.priority)
+        return self.first.place_now(choice, priority)
 
     async def place(self, choice: Choice, caller: Caller, now: float, limit: float = inf) -> Standing | None:
         """Who takes the next attempt, of any cluster; None if no node that was not tried can be used.

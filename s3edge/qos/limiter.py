@@ -33,7 +33,6 @@ class Limiter:
     """
 
     __slots__ = (
-        "_asked",
         "_buckets",
         "_burst",
         "_counted",
@@ -71,17 +70,20 @@ class Limiter:
             self._wanted.add(CONCURRENCY)
             return inf
         longest = 0.0
-        for bucket in self._asked[kind]:
+        for bucket in self._counted[kind]:
             delay = bucket.delay(now)
             if delay:
                 longest = max(longest, delay)
-        return longest
+        body = self.received if kind is OperationClass.WRITE else self.sent
+        return longest if body is None else max(longest, body.delay(now))
 
     def blocks(self, kind: OperationClass, now: float) -> str:
         """The dimension by which a request must wait, for people; empty if it need not."""
         if self.inflight >= self._most_inflight:
             return CONCURRENCY
-        names = (name for name, bucket in self._buckets.items() if bucket in self._asked[kind] and bucket.delay(now))
+        body = "received" if kind is OperationClass.WRITE else "sent"
+        asked = ("requests", f"requests.{kind}", body)
+        names = (name for name in asked if name in self._buckets and self._buckets[name].delay(now))
         return next(names, "")
 
     def take(self, kind: OperationClass, now: float) -> None:
@@ -96,11 +98,15 @@ class Limiter:
             if not self.waiting:
                 self._wanted.add(CONCURRENCY)
             return False
-        for bucket in self._asked[kind]:
+        counted = self._counted[kind]
+        for bucket in counted:
             if bucket.delay(now):
                 return False
+        body = self.received if kind is OperationClass.WRITE else self.sent
+        if body is not None and body.delay(now):
+            return False
         self.inflight += 1
-        for bucket in self._counted[kind]:
+        for bucket in counted:
             bucket.take(1.0, now)
         return True
 
@@ -144,12 +150,7 @@ class Limiter:
             self._divide(name, now)
         self.received = self._buckets.get("received")
         self.sent = self._buckets.get("sent")
-        self._counted: dict[OperationClass, tuple[Bucket, ...]] = {}
-        self._asked: dict[OperationClass, tuple[Bucket, ...]] = {}
-        for kind in OperationClass:
-            body = "received" if kind is OperationClass.WRITE else "sent"
-            self._counted[kind] = self._present("requests", f"requests.{kind}")
-            self._asked[kind] = self._present("requests", f"requests.{kind}", body)
+        self._counted = {kind: self._present("requests", f"requests.{kind}") for kind in OperationClass}
 
     def lease(self, dimension: str, amount: float, now: float) -> None:
         """This worker has `amount` of a dimension from now on, in its unit and at most the whole of it.

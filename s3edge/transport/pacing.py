@@ -84,6 +84,8 @@ class Link:
 
     def is_wanted(self, now: float, level: float = inf, besides: Contender | None = None) -> bool:
         """Whether anybody waits of this class or a higher one, and could be served; see `Rank.level`."""
+        if not self._pacer.is_awaited(self.root):
+            return False
         ranks = (contender.rank(now) for contender in self.root.contenders if contender is not besides)
         return any(rank is not None and rank.level <= level for rank in ranks)
 
@@ -207,6 +209,10 @@ class Pacer:
         """Somebody waits for `link`, or in the line of one of its contenders."""
         self._roots[link.root] = None
         self._wait()
+
+    def is_awaited(self, root: Link) -> bool:
+        """Whether anybody may wait for a link, or in the line of one of its contenders."""
+        return root in self._roots
 
     def close(self) -> None:
         """Give out no more quanta."""

@@ -12,6 +12,7 @@ from s3edge.config.qos import Capacity, Priority
 from s3edge.events import Event
 from s3edge.fleet.shared import even_part
 from s3edge.health.outliers import may_eject, outliers
+from s3edge.qos.concurrency import LEAST_RESERVE
 from s3edge.qos.limiter import LEVELS
 from s3edge.routing.balance import Balancer, balancer
 from s3edge.routing.node import Node
@@ -254,8 +255,11 @@ class Cluster:
 
     def _fits(self, most: int, priority: Priority) -> bool:
         """Whether the cluster as a whole can take one more attempt for a request of this priority."""
+        inflight = self.inflight
+        if inflight < most * LEAST_RESERVE:  # then there is room for each class
+            return True
         busy = [sum(counts) for counts in zip(*(each.busy for each in self.standings.values()), strict=True)]
-        return self.inflight < most and fits(busy, most, priority)
+        return inflight < most and fits(busy, most, priority)
 
     def _opens(self, choices: Sequence[Choice]) -> float:
         """In how many seconds the first of the nodes is no longer held back by its rate, that somebody waits for."""

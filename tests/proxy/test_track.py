@@ -12,7 +12,6 @@ from s3edge.proxy.permits import Permits
 from s3edge.proxy.track import Track
 from s3edge.resilience.budget import RetryBudget
 from s3edge.resilience.hedge import Lateness
-from s3edge.routing.table import Plan
 from s3edge.s3.request import S3Request, understand
 from s3edge.upstream.places import Caller, Choice, FullError
 from tests.support.virtual_time import run
@@ -22,10 +21,10 @@ UNKNOWN = 0.25
 
 
 def track(*benches: Bench, lateness: Lateness | None = None, patience: float = PATIENCE) -> Track:
-    plan = Plan(("storage",), hedge=Hedge(quantile=0.9), failover=Failover(patience=patience), queue=Queue(wait=0.75))
+    failover = Failover(patience=patience)
     clusters = tuple(bench.cluster for bench in benches)
     permits = Permits(RetryBudget(0.2), lambda: 0)
-    return Track(plan, clusters, permits, lateness or Lateness(UNKNOWN), Random(0))
+    return Track(clusters, failover, Hedge(quantile=0.9), permits, lateness or Lateness(UNKNOWN), Random(0))
 
 
 def asked(line: bytes, *fields: bytes) -> tuple[S3Request, RequestHead]:
@@ -35,7 +34,7 @@ def asked(line: bytes, *fields: bytes) -> tuple[S3Request, RequestHead]:
 
 async def place(some: Track, *tried: str) -> str | None:
     nodes = [node for cluster in some.clusters for node in cluster.nodes if node.name in tried]
-    caller = Caller("default", Priority.NORMAL, 1.0, some.plan.queue)
+    caller = Caller("default", Priority.NORMAL, 1.0, Queue(wait=0.75))
     return name_of(await some.place(Choice(Balance.ROUND_ROBIN, nodes, b"key", True), caller, now()))
 
 

@@ -170,6 +170,24 @@ def test_a_burst_of_late_reads_is_hedged_only_within_the_budget() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("other, hedges", [({"limits": {"requests": "1000/s"}}, 1), ({"hedge": {"budget": "40%"}}, 0)])
+def test_policies_that_hedge_alike_learn_and_spend_as_one(other: dict[str, object], hedges: int) -> None:
+    async def main() -> None:
+        first, second = Storage(), Storage()
+        generous = {"hedge": {"budget": "50%"}}
+        policies = [
+            {"policy": "other", "match": {"buckets": ["bucket"]}, "balance": "round_robin", **generous, **other},
+            *in_turn(**generous),
+        ]
+        async with scene(first, second, **first_then(second, policies=policies)) as stage:
+            await warm(stage, KNOWN, "/second/1000B")
+            first.set_fault(AnswersLate(0.2))
+            assert (await read_object(stage, KEY)).first_byte == (FLOOR if hedges else 0.2)
+            assert stage.count("hedges_total") == {("sent",): hedges, ("won",): hedges}
+
+    run(main())
+
+
 @pytest.mark.parametrize("hedge", [False, {"budget": "0%"}])
 def test_without_a_budget_nothing_is_hedged(hedge: object) -> None:
     async def main() -> None:
