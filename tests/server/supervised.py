@@ -13,6 +13,7 @@ from s3edge.config.address import Address
 from s3edge.config.model import Config
 from tests.server.flow import flow_to
 from tests.server.stand_in import program
+from tests.support.observed import AUTHORIZED
 
 # Seconds that a busy machine may take for what normally takes a fraction of one.
 LIMIT = 30.0
@@ -52,7 +53,8 @@ class Supervised:
         return await self._admin("POST", path)
 
     async def _admin(self, method: str, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.request(method, self.admin + path) as answer:
+        url = self.admin + path
+        async with aiohttp.ClientSession(headers=AUTHORIZED) as session, session.request(method, url) as answer:
             return answer.status, await answer.text()
 
     async def ask(self) -> tuple[int, int, str]:
