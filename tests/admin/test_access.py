@@ -10,7 +10,7 @@ import pytest
 import s3edge
 from s3edge.admin.access import MOST_WRONG, WRONG_PERIOD, Access, WrongTokens
 from s3edge.config.admin import Admin
-from tests.admin.visit import Visitor, routes, visited
+from tests.admin.visit import Visitor, example, routes, visited
 from tests.support.edge import config_for
 from tests.support.observed import AUTHORIZED, TOKEN, QuietEdge
 
@@ -71,9 +71,7 @@ def test_every_route_lets_through_whom_it_should_and_nobody_else(
 
     async def scenario(visitor: Visitor) -> None:
         for headers in (*MISSING, *WRONG, AUTHORIZED):
-            answer = await visitor.ask(
-                method, path.format(name="default", address="10.0.0.7"), is_head_only=True, headers=headers
-            )
+            answer = await visitor.ask(method, example(path), is_head_only=True, headers=headers)
             refused = {answer.status} & {401, 403, 429}
             assert refused == expected(method, path, edge, headers), headers
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from s3edge.admin.answers import secure
-from tests.admin.visit import Answer, Visitor, routes, visited
+from tests.admin.visit import Answer, Visitor, example, routes, visited
 from tests.support.observed import AUTHORIZED, QuietEdge
 from tests.support.virtual_time import run
 
@@ -32,8 +32,7 @@ def check(answer: Answer) -> None:
 def test_every_route_tells_browsers_what_to_keep_from(method: str, path: str) -> None:
     async def scenario(visitor: Visitor) -> None:
         for headers in (AUTHORIZED, {"Origin": "http://evil.example"}, {"Accept": "text/event-stream"}):
-            path_ = path.format(name="default", address="10.0.0.7")
-            answer = await visitor.ask(method, path_, is_head_only=True, headers=headers)
+            answer = await visitor.ask(method, example(path), is_head_only=True, headers=headers)
             check(answer)
             if path.startswith(("/api/", "/metrics", "/-/")):
                 assert answer.headers["Content-Security-Policy"] == NO_PAGE

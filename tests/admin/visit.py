@@ -1,6 +1,7 @@
 """Requests to an admin server, over a real socket."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -69,3 +70,9 @@ def routes() -> list[tuple[str, str]]:
     """Method and path of all that an admin server answers, as its own router has them."""
     router = AdminSite(QuietEdge())._runner.app.router
     return sorted({(route.method, route.resource.canonical) for route in router.routes() if route.resource is not None})
+
+
+def example(path: str) -> str:
+    """A path that such a route is for; in the folder of the page's files, one that is not there."""
+    filled = re.sub(r"\{(\w+)[^}]*\}", lambda match: "10.0.0.7" if match[1] == "address" else "default", path)
+    return f"{filled}/nothing" if filled == "/static" else filled

@@ -86,7 +86,7 @@ def test_a_tenant_is_pinned_and_released_by_the_operator_and_the_others_notice_n
     policy = tmp_path / "policy.yaml"
     policy.write_text("policy: p\nguard: {}\n")
     tenants = [{"name": name, "access_keys": [f"AK-{name}"]} for name in ("rag", "training")]
-    sections = {"tenants": tenants, "admin": {"token": TOKEN}}
+    sections: dict[str, Any] = {"tenants": tenants, "admin": {"token": TOKEN}}
     with service(tmp_path, f"http://{LOCAL}:{sock.port}", policies=["policy.yaml"], **sections) as edge:
         asyncio.run(main(edge, sock))
     sock.close()
