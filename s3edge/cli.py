@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from s3edge import __version__
 from s3edge.config.address import parse_address
+from s3edge.config.admin import DEFAULT_ADMIN, TOKEN_VARIABLE
 from s3edge.config.fault import Faults, Refused
 from s3edge.config.files import ConfigFiles
 from s3edge.config.flags import Flags
 from s3edge.config.load import load
-from s3edge.config.model import DEFAULT_ADMIN, DEFAULT_LISTEN, Config
+from s3edge.config.model import DEFAULT_LISTEN, Config
 from s3edge.config.units import duration
 from s3edge.errors import StartError
 from s3edge.s3.operation import Operation
@@ -77,7 +78,9 @@ def _set_up_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--config", metavar="FILE", help="configuration file; the other flags override it")
     serve.add_argument("--listen", metavar="ADDRESS", help=f"where clients connect (default {DEFAULT_LISTEN})")
     serve.add_argument(
-        "--admin", metavar="ADDRESS", help=f"where metrics and health are served (default {DEFAULT_ADMIN})"
+        "--admin",
+        metavar="ADDRESS",
+        help=f"where metrics and health are served (default {DEFAULT_ADMIN}); beyond loopback set {TOKEN_VARIABLE}",
     )
     serve.add_argument(
         "--node",

@@ -268,6 +268,27 @@ def test_as_a_program_serve_names_a_port_in_use_in_one_line() -> None:
 
 
 @pytest.mark.wire
+def test_as_a_program_serve_refuses_an_admin_address_that_others_reach_without_a_token(tmp_path: Path) -> None:
+    file = tmp_path / "s3edge.yaml"
+    file.write_text(NODES + "admin:\n  address: 0.0.0.0:0\n")
+    flags = ("--node", "http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--admin", ":0")
+    for argv, place in (
+        (("check", str(file)), f'{file}:4: admin.address: found "0.0.0.0:0"'),
+        (("serve", "--config", str(file)), f'{file}:4: admin.address: found "0.0.0.0:0"'),
+        (("serve", *flags), '--admin: found ":0"'),
+    ):
+        with running(*argv, S3EDGE_ADMIN_TOKEN="") as process:
+            out, err = process.communicate()
+        assert (out, process.returncode) == ("", 1)
+        assert err == (
+            f"{place}, which other machines may reach, and no token; allowed: an address of loopback, such as "
+            "127.0.0.1:9090; any other with admin.token or the environment variable S3EDGE_ADMIN_TOKEN\n"
+        )
+    with running("check", str(file), S3EDGE_ADMIN_TOKEN="0123456789abcdef") as process:
+        assert process.communicate() == (f"{file}: ok, 1 cluster, 2 nodes, 0 policies\n", "")
+
+
+@pytest.mark.wire
 def test_as_a_program_an_interrupt_ends_it_without_a_traceback(tmp_path: Path) -> None:
     pipe = tmp_path / "s3edge.yaml"
     os.mkfifo(pipe)

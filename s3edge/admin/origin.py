@@ -1,31 +1,38 @@
-"""Keeps web pages of others from changing anything here through the browser of an operator who looks at them."""
+"""Keeps web pages of others from changing or reading anything here through the browser of an operator who sees them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+def is_own_page(origin: str, host: str) -> bool:
+    """Whether the origin, without its scheme, is the Host that was asked for; a TLS proxy may stand in between.
 
-# Methods that change nothing (RFC 9110, 9.2.1).
-SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-
-
-@web.middleware
-async def own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse a change that the page of another site asks for.
-
-    A browser names that site in `Origin` (Fetch standard: with every request but GET and HEAD); curl sends none.
+    A browser names the site of a page in `Origin` (Fetch standard: with every request but GET and HEAD).
     """
-    origin = request.headers.get("Origin")
-    if request.method not in SAFE and origin is not None and not _is_own(origin, request.host):
-        raise web.HTTPForbidden(text=f"a page of {origin[:80]!r} may not do this here; it is for pages of this host\n")
-    return await handler(request)
-
-
-def _is_own(origin: str, host: str) -> bool:
-    """Whether the origin, without its scheme, is the Host that was asked for; a TLS proxy may stand in between."""
     try:
         return urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
         return False
+
+
+def is_safe_name(host: str, hosts: Iterable[str]) -> bool:
+    """Whether no page of another site can have been loaded under this Host; `hosts` are the operator's own names.
+
+    Who owns a name can let it mean our address once his page is loaded (DNS rebinding); to the browser, what it reads
+    here is then of that page's own site. Nobody can do so with an IP address, with what ends in `localhost` (RFC 6761,
+    6.3), or with a name without dots, such as a machine's or a container's, since none is for sale.
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return False
+    return "." not in name or name.endswith(".localhost") or name in hosts or _is_ip_address(name)
+
+
+def _is_ip_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from s3edge.admin.access import Access
+from s3edge.admin.answers import refuse_in_json, secure
+from s3edge.admin.door import BOUNDS, LARGEST_BODY, Door
 from s3edge.admin.drains import Drains
 from s3edge.admin.events import EventPage
 from s3edge.admin.nodes import describe
-from s3edge.admin.origin import own_pages_only
 from s3edge.admin.pins import Pins
 from s3edge.admin.tenants import Sources, describe_clients, describe_tenants, tenant_names
 from s3edge.config.model import Config
@@ -55,14 +57,17 @@ class Observed(Protocol):
 
 
 class AdminSite:
-    """Serves the admin paths on one socket, from `start` until `close`."""
+    """Serves the admin paths on one socket, from `start` until `close`. `access` knows whether changes can be made."""
 
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
         events = EventPage(observed.events)
         drains = Drains(observed.set_drained, lambda: [node.name for node in observed.nodes()], self._described)
         pins = Pins(observed.sources, lambda: tenant_names(observed.config))
-        app = web.Application(middlewares=[own_pages_only])
+        self._door = Door()
+        self.access = Access(lambda: observed.config.admin)
+        middlewares = [self._door.attend, refuse_in_json, self.access.check]
+        app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
         app.add_routes(
             [
                 web.get("/metrics", self._metrics),
@@ -81,16 +86,22 @@ class AdminSite:
                 web.get("/api/v1/events", events.get, allow_head=False),
             ]
         )
+        app.on_response_prepare.append(secure)
         app.on_shutdown.append(events.close)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_LIMIT)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_LIMIT, **BOUNDS)
+        self._server: asyncio.Server | None = None
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, which belongs to the site from now on."""
         await self._runner.setup()
-        await web.SockSite(self._runner, sock).start()
+        server = self._runner.server
+        assert server is not None
+        self._server = await asyncio.get_running_loop().create_server(self._door.of(server), sock=sock)
 
     async def close(self) -> None:
         """Close the socket and all connections."""
+        if self._server is not None:
+            self._server.close()
         await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator
@@ -41,6 +41,16 @@ class Address:
     @property
     def is_every_address(self) -> bool:
         return self.host in (EVERY_IPV4, EVERY_IPV6)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it. Of names only `localhost` is known to stay here (RFC 6761, 6.3)."""
+        try:
+            address = ip_address(self.host)
+        except ValueError:
+            return self.host == "localhost"
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
 
     def overlaps(self, other: "Address") -> bool:
         """Whether two sockets cannot listen on both; a port of 0 never collides."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from s3edge.config.address import Address, host_and_port, parse_address, parse_node_url
+from s3edge.config.admin import DEFAULT_ADMIN, TOKEN, TOKEN_VARIABLE, Protect
 from s3edge.config.contradiction import contradictions
 from s3edge.config.document import Document, Location
 from s3edge.config.fault import Fault, Refused, did_you_mean
-from s3edge.config.model import DEFAULT_ADMIN, DEFAULT_LISTEN
+from s3edge.config.model import DEFAULT_LISTEN
 from s3edge.config.policy import Policy
 from s3edge.config.qos import DEFAULT_TENANT, parse_network
 from s3edge.config.reach import reach
@@ -30,6 +31,7 @@ def check(document: Document, folder: Path) -> list[Fault]:
         *_lost_tenants(document),
         *contradictions(document),
         *_address_clash(document),
+        *_lacking_token(document),
         *_unused_policies(document),
     ]
 
@@ -117,6 +119,21 @@ def _address_clash(document: Document) -> Iterator[Fault]:
         section, other = ("admin", "listen") if ("admin", "address") in document.places else ("listen", "admin")
         found = f"{document.found((section, 'address'))}, which overlaps with {other}.address"
         yield document.fault((section, "address"), found, "different ports, or different hosts")
+
+
+def _lacking_token(document: Document) -> Iterator[Fault]:
+    """What needs an admin token, where there is none."""
+    if document.at(TOKEN) is not None or document.is_broken(TOKEN):
+        return
+    source = f"admin.token or the environment variable {TOKEN_VARIABLE}"
+    at: Location = ("admin", "address")
+    address = _address(document, "admin", DEFAULT_ADMIN)
+    if address and not address.is_loopback:
+        found = f"{document.found(at)}, which other machines may reach, and no token"
+        yield document.fault(at, found, f"an address of loopback, such as {DEFAULT_ADMIN}; any other with {source}")
+    at = ("admin", "protect")
+    if document.at(at) == Protect.ALL:
+        yield document.fault(at, f"{document.found(at)}, and no token", f"{Protect.ALL} with {source}")
 
 
 def _address(document: Document, section: str, default: Address) -> Address | None:

@@ -1,7 +1,7 @@
 """What a new configuration changes, and what of that a running edge can take up.
 
-Tenants, limits, policies and capacities are looked up again for each request or lease. All else became sockets,
-processes, connections and probes when the edge started.
+Tenants, limits, policies, capacities and who may do what at the admin address are looked up again for each request or
+lease. All else became sockets, processes, connections and probes when the edge started.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from s3edge.config.policy import Policy
 
 _Named = Sequence[Cluster] | Sequence[Policy]
 
-_LIVE = ("tenants", "limits", "policies")
+_LIVE = ("tenants", "limits", "policies", "admin.token", "admin.protect", "admin.hosts")
 _LIVE_IN_CLUSTER = "capacity"
 
 
@@ -49,7 +49,7 @@ def _differences(old: Config, new: Config) -> Iterator[tuple[str, bool]]:
         elif section in _LIVE or not isinstance(before, Part):
             yield section, section in _LIVE
         else:
-            yield from ((f"{section}.{key}", False) for key in _keys(before, after))
+            yield from ((name, name in _LIVE) for key in _keys(before, after) if (name := f"{section}.{key}"))
 
 
 def _of_cluster(where: str, old: Part | None, new: Part | None) -> Iterator[tuple[str, bool]]:

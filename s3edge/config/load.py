@@ -2,13 +2,14 @@
 
 `load` gives one frozen `Config` that holds all there is, the policies too: `config.policies` are the policies in the
 order of their files, not their globs. So one value describes a whole s3edge: the supervisor's
-`run(config)` takes nothing else, and `Config.model_validate_json(config.model_dump_json()) == config` for its workers.
+`run(config)` takes nothing else, and its workers get `config.model_dump_json()`, all of it but the admin token.
 """
 
 from collections.abc import Iterator, Mapping
 from glob import glob
 from pathlib import Path
 
+from s3edge.config.admin import take_token
 from s3edge.config.check import check
 from s3edge.config.document import Document, Location, Place
 from s3edge.config.expansion import expand_nodes
@@ -23,13 +24,15 @@ NO_FLAGS = Flags()
 def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FLAGS) -> Config:
     """The configuration of a file, of flags, or of a file that flags override. Raises Faults with all that is wrong.
 
-    `${NAME}` is taken from `environment`; relative paths in the file are taken from its folder.
+    `${NAME}` is taken from `environment`, and so is an admin token that is not said; relative paths in the file are
+    taken from its folder.
     """
     document = Document(data={})
     if path is not None:
         document = _read(path, environment)
         _read_policies(document, path.parent, environment)
     flags.apply(document)
+    take_token(document, environment)
     expand_nodes(document)
     folder = Path() if path is None else path.parent.absolute()
     faults = [*check(document, folder), *_unreadable_files(document, folder)]

@@ -1,6 +1,7 @@
 """The configuration of s3edge: frozen values, checked once. Durations are seconds, sizes bytes, paths resolved.
 
-`Config.model_dump_json()` and `Config.model_validate_json()` carry a configuration from the supervisor to its workers.
+`Config.model_dump_json()` and `Config.model_validate_json()` carry a configuration from the supervisor to its workers,
+but for the admin token, which workers need not know.
 What one part alone cannot see (names that are taken twice, routes to nowhere) is checked in `check.py`.
 """
 
@@ -9,6 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from s3edge.config.address import Address, BaseHost, ListenAddress, NodeAddress, host_and_port
+from s3edge.config.admin import Admin
 from s3edge.config.health import Ejection, Health
 from s3edge.config.part import LocalFile, Name, Part
 from s3edge.config.policy import Policy
@@ -17,7 +19,6 @@ from s3edge.config.units import KIB, MIB, Flag, Seconds, SecondsOrZero, Workers,
 
 # Loopback: a sidecar beside its clients is the safe default; serving a network is the operator's decision.
 DEFAULT_LISTEN = Address("127.0.0.1", 9000)
-DEFAULT_ADMIN = Address("127.0.0.1", 9090)
 
 # AWS takes 8 KiB of headers; session tokens, presigned targets and long keys come on top, and 64 KiB holds them all.
 HEAD_LIMIT = 64 * KIB
@@ -71,12 +72,6 @@ class Listen(Part):
     head_timeout: Seconds = HEAD_TIMEOUT
     idle_timeout: Seconds = IDLE_TIMEOUT
     trace: Flag = False
-
-
-class Admin(Part):
-    """Where metrics, health and the API of s3edge itself are served."""
-
-    address: ListenAddress = DEFAULT_ADMIN
 
 
 class NodeConfig(Part):

@@ -13,9 +13,9 @@ NAME_ALLOWED = "a name of 1 to 64 letters, digits, dots, dashes and underscores 
 
 
 class Part(BaseModel):
-    """A frozen piece of the configuration that refuses keys it does not know."""
+    """A frozen piece of the configuration that refuses keys it does not know; an error of pydantic shows no value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _beside_file(value: object, info: ValidationInfo) -> Path:

@@ -1,6 +1,7 @@
 """s3edge itself as a process of the demo."""
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,7 @@ from typing import IO
 import aiohttp
 
 from s3edge.config.address import Address
+from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.errors import StartError
 
 READY_SECONDS = 20.0  # how long s3edge may take until it serves; it takes about one
@@ -25,15 +27,24 @@ def reachable(address: Address) -> Address:
 
 
 @asynccontextmanager
-async def serving(listen: Address, admin: Address, nodes: Sequence[str]) -> AsyncIterator[None]:
-    """Run `s3edge serve` with one worker in front of `nodes`; enters once it serves. Raises StartError."""
+async def serving(listen: Address, admin: Address, token: str, nodes: Sequence[str]) -> AsyncIterator[None]:
+    """Run `s3edge serve` with one worker in front of `nodes`; enters once it serves. Raises StartError.
+
+    The admin token is given by the environment, which others cannot read as they can a command line.
+    """
     command = ["-m", "s3edge", "serve", "--workers", "1", "--listen", str(listen), "--admin", str(admin)]
     for node in nodes:
         command += ["--node", node]
     with tempfile.TemporaryFile() as log:
         # A group of its own: a terminal's Ctrl-C reaches the demo only, which ends its children in order.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
+            sys.executable,
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+            env={**os.environ, TOKEN_VARIABLE: token},
         )
         try:
             await _wait_until_ready(process, admin, log)

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import secrets
 
 from rich.console import Console
 
@@ -24,7 +25,7 @@ async def perform(chaos: bool, listen: Address, admin: Address, seconds: float |
     """
     console = Console(highlight=False)
     endpoint, site = f"http://{reachable(listen)}", f"http://{reachable(admin)}"
-    samples = make_samples()
+    token, samples = secrets.token_urlsafe(), make_samples()
     with Nodes() as nodes:
         await asyncio.to_thread(write_samples, nodes.urls[0], samples)
         _say(console, f"storage  three nodes that share {len(samples)} objects: {' '.join(nodes.urls)}")
@@ -32,8 +33,8 @@ async def perform(chaos: bool, listen: Address, admin: Address, seconds: float |
         with Reader(endpoint, samples, random.Random()) as reader:
             progress = Progress(console, reader.tally, site)
             try:
-                async with serving(listen, admin, nodes.urls):
-                    _tell_how_to_use(console, endpoint, site)
+                async with serving(listen, admin, token, nodes.urls):
+                    _tell_how_to_use(console, endpoint, site, token)
                     await _play(reader, progress, nodes if chaos else None, console, seconds)
             finally:
                 _say(console, _summary(reader.tally, progress.hidden))
@@ -66,8 +67,10 @@ async def _harass(nodes: Nodes, console: Console) -> None:
         _say(console, f"chaos    {nodes.urls[number]} is given back")
 
 
-def _tell_how_to_use(console: Console, endpoint: str, site: str) -> None:
+def _tell_how_to_use(console: Console, endpoint: str, site: str, token: str) -> None:
     _say(console, f"s3edge   {endpoint}   metrics: {site}/metrics   what it decides: {site}/api/v1/events")
+    # What follows # stays in the browser; the token is this run's only, and so is this terminal.
+    _say(console, f"         dashboard: {site}/#token={token}")
     _say(
         console,
         f"""

@@ -8,6 +8,7 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 
+from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.server.channel import Channel, open_channel
 from s3edge.server.messages import Ask, Beat, Failed, Message, Ready
 from s3edge.telemetry.meter import Snapshot
@@ -23,6 +24,11 @@ LAGS_KEPT = 120
 # glibc gives the memory of a body back to the kernel as soon as it can and then faults it in again, page by page:
 # measured, that is a fifth of the CPU of 1 MiB reads. So a worker keeps what it has freed, up to 64 MiB.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_MMAP_THRESHOLD_": str(16 << 20)}
+
+
+def _environment() -> dict[str, str]:
+    """What a worker is told by its environment. It reads what strangers send, so it never gets the admin token."""
+    return {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE} | MALLOC
 
 
 class WorkerProcess:
@@ -132,7 +138,7 @@ async def spawn(command: Sequence[str], number: int, listener: socket.socket) ->
             pass_fds=(theirs.fileno(), listener.fileno()),
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, **MALLOC},
+            env=_environment(),
         )
         return WorkerProcess(number, process, await open_channel(ours))
     except BaseException:

@@ -8,6 +8,7 @@ import errno
 import socket
 
 from s3edge.config.address import Address
+from s3edge.config.admin import TOKEN_VARIABLE, Admin
 from s3edge.errors import StartError
 from s3edge.proxy.listener import BACKLOG
 
@@ -38,6 +39,21 @@ def listen_alone(address: Address) -> socket.socket:
     except StartError:
         sock.close()
         raise
+    return sock
+
+
+def listen_for_operators(admin: Admin) -> socket.socket:
+    """The listening socket of the admin server. Raises StartError, also if others may reach it without a token.
+
+    A configuration is checked for that; here it is known what the name in it means on this machine.
+    """
+    sock = listen_alone(admin.address)
+    if admin.token is None and not address_of(sock).is_loopback:
+        sock.close()
+        raise StartError(
+            f"admin.address: {admin.address} is not loopback, and there is no token; "
+            f"set admin.token or the environment variable {TOKEN_VARIABLE}"
+        )
     return sock
 
 

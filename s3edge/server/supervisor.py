@@ -31,7 +31,7 @@ from s3edge.server.messages import Beat, Fact, Reload
 from s3edge.server.pool import WorkerPool
 from s3edge.server.reload import Reloader
 from s3edge.server.signals import Signals
-from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
+from s3edge.server.sockets import address_of, close, listen_for_operators, listen_shared
 from s3edge.server.watch import NodeWatch
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
@@ -57,7 +57,7 @@ async def _serve(config: Config, files: ConfigFiles, command: Sequence[str]) -> 
     async with AsyncExitStack() as stack:
         listeners = listen_shared(config.listen.address, worker_count(config))
         stack.callback(close, listeners)
-        admin = listen_alone(config.admin.address)
+        admin = listen_for_operators(config.admin)
         stack.callback(admin.close)
         return await Supervisor(config, files, command, listeners).run(admin)
 

@@ -13,7 +13,7 @@ from s3edge.config.address import Address
 from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import Thresholds
 from s3edge.server.sockets import address_of, listen_alone
-from tests.support.observed import QuietEdge
+from tests.support.observed import AUTHORIZED, QuietEdge
 
 Ask = Callable[..., Coroutine[None, None, tuple[int, str]]]
 NAMES = ("n1:9000", "[fd00::1]:9000")
@@ -48,7 +48,7 @@ def with_site(edge: Drainable, scenario: Callable[[Ask], Coroutine[None, None, N
         async def ask(method: str, path: str, **headers: str) -> tuple[int, str]:
             async with aiohttp.ClientSession() as session:
                 fields = {name: value.format(host=str(address_of(sock))) for name, value in headers.items()}
-                async with session.request(method, base + path, headers=fields) as answer:
+                async with session.request(method, base + path, headers=AUTHORIZED | fields) as answer:
                     return answer.status, await answer.text()
 
         await site.start(sock)

@@ -41,7 +41,7 @@ def test_a_right_configuration_has_no_fault() -> None:
         ),
         (
             "admin: {adress: x}",
-            "admin.adress: found an unknown key; allowed: address; did you mean address?",
+            "admin.adress: found an unknown key; allowed: address, hosts, protect, token; did you mean address?",
         ),
         (
             "listen: 9000",
@@ -50,8 +50,8 @@ def test_a_right_configuration_has_no_fault() -> None:
         ),
         ("listen: {trace: yes}", 'listen.trace: found "yes"; allowed: true or false'),
         ("zone: a b", f'zone: found "a b"; allowed: {NAME}'),
-        ("admin:", "admin: found nothing; allowed: a mapping with any of address"),
-        ("admin: []", "admin: found a list; allowed: a mapping with any of address"),
+        ("admin:", "admin: found nothing; allowed: a mapping with any of address, token, protect, hosts"),
+        ("admin: []", "admin: found a list; allowed: a mapping with any of address, token, protect, hosts"),
         (
             "listen: {address: here}",
             'listen.address: found "here"; allowed: HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:9000, '

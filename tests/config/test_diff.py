@@ -49,6 +49,10 @@ def test_what_became_sockets_processes_and_connections_needs_a_restart(
     [
         ({"tenants": []}, ("tenants",)),
         ({"limits": {"concurrency": 5}}, ("limits",)),
+        (
+            {"admin": {"token": "0123456789abcdef", "protect": "all", "hosts": ["edge.example.com"]}},
+            ("admin.token", "admin.protect", "admin.hosts"),
+        ),
         ({"policies": [{"policy": "p", "weight": 2}, OLD["policies"][1]]}, ("policies[p]",)),
         ({"policies": [{"policy": "n", "guard": True}, *OLD["policies"]]}, ("policies[n]",)),
         ({"policies": OLD["policies"][:1]}, ("policies[q]",)),

@@ -1,5 +1,6 @@
 """`s3edge demo` as a person and as a CI job run it."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def test_it_ends_by_itself_after_the_time_given() -> None:
     assert (process.returncode, errors) == (0, "")
     assert 'boto3.client("s3", endpoint_url="http://127.0.0.1:' in output
     assert "aws --endpoint-url http://127.0.0.1:" in output
+    assert re.search(r"^ +dashboard: http://127\.0\.0\.1:\d+/#token=[\w-]{43}$", output, re.MULTILINE)
     assert " objects/s " in output, "a plain line each second where there is no terminal"
     assert "  hidden: failed attempts 0, resumes 0, hedges " in output
     assert output.splitlines()[-1].endswith("; 0 errors seen by the client")

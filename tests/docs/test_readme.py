@@ -81,7 +81,8 @@ def test_every_yaml_example_is_a_faultless_configuration(name: str, tmp_path: Pa
         (tmp_path / "policies" / f"{number}.yaml").write_text(policy)
     for pem in re.findall(r"[\w-]+\.(?:pem|key)\b", TEXTS[name]):
         (tmp_path / pem).touch()
-    environment = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", TEXTS[name]), "10.0.0.1")
+    host = "storage-1.example.com"  # long enough to be a token, too
+    environment = dict.fromkeys(re.findall(r"\$\{([A-Z0-9_]+)\}", TEXTS[name]), host)
     loaded = 0
     for block in blocks:
         if block not in policies:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
+from pydantic import SecretStr
 
 from s3edge.config.files import ConfigFiles
 from s3edge.config.model import Config
@@ -20,6 +21,7 @@ from s3edge.server.supervisor import run
 from s3edge.server.worker import work
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
+from tests.support.observed import TOKEN
 
 ROOT = Path(__file__).parents[2]
 
@@ -118,6 +120,11 @@ def serve(config: Config, workers: int) -> PidPath:
     return path
 
 
+def _with_token(config: Config) -> Config:
+    """The configuration with the token that tests know: JSON does not carry it."""
+    return config.model_copy(update={"admin": config.admin.model_copy(update={"token": SecretStr(TOKEN)})})
+
+
 def main() -> int:
     """`supervise CONFIG MODE` or `supervise-file FILE MODE`: a supervisor whose workers run MODE.
 
@@ -126,7 +133,7 @@ def main() -> int:
     match sys.argv[1:]:
         case ["supervise", config, mode]:
             try:
-                return run(Config.model_validate_json(config), ConfigFiles(None, {}), program(mode))
+                return run(_with_token(Config.model_validate_json(config)), ConfigFiles(None, {}), program(mode))
             except StartError as error:
                 sys.stderr.write(f"s3edge: {error}\n")
                 return 1

@@ -13,6 +13,7 @@ from s3edge.config.address import Address
 from s3edge.config.model import Config
 from tests.server.flow import flow_to
 from tests.server.stand_in import program
+from tests.support.observed import TOKEN
 
 # Seconds that a busy machine may take for what normally takes a fraction of one.
 LIMIT = 30.0
@@ -47,12 +48,13 @@ class Supervised:
         """Status and text of an admin page."""
         return await self._admin("GET", path)
 
-    async def post(self, path: str) -> tuple[int, str]:
+    async def post(self, path: str, token: str = TOKEN) -> tuple[int, str]:
         """Status and text of what the admin server is told to do."""
-        return await self._admin("POST", path)
+        return await self._admin("POST", path, Authorization=f"Bearer {token}")
 
-    async def _admin(self, method: str, path: str) -> tuple[int, str]:
-        async with aiohttp.ClientSession() as session, session.request(method, self.admin + path) as answer:
+    async def _admin(self, method: str, path: str, **headers: str) -> tuple[int, str]:
+        url = self.admin + path
+        async with aiohttp.ClientSession(headers=headers) as session, session.request(method, url) as answer:
             return answer.status, await answer.text()
 
     async def ask(self) -> tuple[int, int, str]:

@@ -28,6 +28,8 @@ workers: 2
 clusters: [{name: c, nodes: ["http://127.0.0.1:9"], health: {preset: tcp, timeout: 5s}}]
 policies: [policies/*.yaml]
 """
+ADMIN = 'admin: {address: "127.0.0.1:0"'
+FIRST, SECOND = "the-first-admin-token", "the-second-admin-token"
 IN_FORCE = "the new configuration is in force; it changes "
 REFUSED = "the configuration stays as it was"
 
@@ -204,6 +206,40 @@ def test_a_worker_that_replaces_another_has_the_configuration_in_force_and_not_t
         assert await weights(supervised) == [{"p=weight 3.0"}] * 2
 
     supervised_by(tmp_path, scenario)
+
+
+def test_a_new_admin_token_holds_at_once_and_the_old_one_no_more(tmp_path: Path) -> None:
+    async def scenario(supervised: Supervised, files: Files) -> None:
+        release = "/api/v1/tenants/default/release"
+        assert (await supervised.post(release, FIRST))[0] == 403
+        for token, other in ((FIRST, SECOND), (SECOND, FIRST)):
+            files.main.write_text(MAIN.replace(ADMIN, f"{ADMIN}, token: {token}"))
+            await supervised.logged(IN_FORCE + "admin.token\n")
+            supervised.log = ""
+            assert (await supervised.post(release, other))[0] == 401
+            assert (await supervised.post(release, token))[0] == 200
+        assert (await shown(supervised))["config"]["admin"]["token"] == "**********"
+        assert await weights(supervised) == [{"p=weight 1.0"}] * 2
+
+    supervised_by(tmp_path, scenario)
+
+
+def test_a_public_address_keeps_the_token_that_a_new_configuration_would_take_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        files = Files(tmp_path)
+        public = MAIN.replace(ADMIN, 'admin: {address: "0.0.0.0:0"')
+        files.main.write_text(public.replace('0.0.0.0:0"', f'0.0.0.0:0", token: {FIRST}'))
+        async with supervisor_of(files.main) as supervised:
+            await supervised.is_up()
+            files.main.write_text(public)
+            await supervised.logged(REFUSED)
+            await supervised.logged(
+                re.escape(f'{files.main}:2: admin.address: found "0.0.0.0:0", which other machines')
+            )
+            assert (await supervised.post("/api/v1/tenants/default/release"))[0] == 401
+            assert (await supervised.post("/api/v1/tenants/default/release", FIRST))[0] == 200
+
+    asyncio.run(main())
 
 
 def test_a_fault_of_its_own_is_told_and_the_next_change_is_taken_up(

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 import pytest
 
 from s3edge.config.address import Address
+from s3edge.config.admin import Admin
 from s3edge.errors import StartError
-from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
+from s3edge.server.sockets import address_of, close, listen_alone, listen_for_operators, listen_shared
 
 ANY_PORT = Address("127.0.0.1", 0)
 
@@ -89,3 +90,18 @@ def test_closing_twice_does_no_harm() -> None:
     close(opened)
     close(opened)
     assert opened == []
+
+
+@pytest.mark.parametrize("admin", [{"address": "127.0.0.1:0"}, {"address": "0.0.0.0:0", "token": "0123456789abcdef"}])
+def test_operators_come_by_loopback_or_with_a_token(admin: dict[str, str], sockets: list[socket.socket]) -> None:
+    sockets.append(listen_for_operators(Admin.model_validate(admin)))
+    assert address_of(sockets[0]).host == admin["address"].partition(":")[0]
+
+
+def test_no_socket_is_left_open_to_others_without_a_token() -> None:
+    with pytest.raises(StartError) as caught:
+        listen_for_operators(Admin(address=Address("0.0.0.0", 0)))
+    assert str(caught.value) == (
+        "admin.address: 0.0.0.0:0 is not loopback, and there is no token; "
+        "set admin.token or the environment variable S3EDGE_ADMIN_TOKEN"
+    )

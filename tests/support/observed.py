@@ -1,7 +1,7 @@
 """What an admin server is told of an s3edge of which nothing is known; tests say what they need of it."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from s3edge.config.model import Config
 from s3edge.health.status import NodeStatus
@@ -10,6 +10,10 @@ from s3edge.qos.runaway import Runaways, SourceStatus
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
 from tests.support.edge import config_for
+
+# What the operator of an s3edge in tests has.
+TOKEN: Final = "a-token-for-tests"
+AUTHORIZED: Final = {"Authorization": f"Bearer {TOKEN}"}
 
 
 class KnownSources:
@@ -36,7 +40,7 @@ class QuietEdge:
     """An s3edge without nodes, counts and events, which serves."""
 
     def __init__(self) -> None:
-        self.config: Config = config_for(("n1", 9000))
+        self.config: Config = config_for(("n1", 9000), admin={"token": TOKEN})
         self.sources = KnownSources()
         self.events = EventStream(lambda: 0.0, lambda: 0.0)
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -91,20 +91,26 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, *nodes: str, **sections: Any) -> Iterator[Service]:
+def service(
+    folder: Path, *nodes: str, environment: Mapping[str, str] | None = None, **sections: Any
+) -> Iterator[Service]:
     """Run s3edge before these nodes (URLs), probed by TCP so that they see no request but the clients'.
 
-    `listen`, `connections` and `tls` (the nodes') are the configuration's sections, without addresses.
+    `listen`, `admin`, `connections` and `tls` (the nodes') are the configuration's sections, without addresses.
     """
     port, admin = free_ports(2)
     cluster = {"name": "storage", "nodes": nodes, "health": {"preset": "tcp"}}
     cluster |= {name: sections.pop(name) for name in ("connections", "tls") if name in sections}
     listen = {"address": f"{LOCAL}:{port}", **sections.pop("listen", {})}
     config = {
-        "listen": listen, "admin": {"address": f"{LOCAL}:{admin}"}, "workers": 1, "clusters": [cluster], **sections
-    }  # fmt: skip
+        "listen": listen,
+        "admin": {"address": f"{LOCAL}:{admin}", **sections.pop("admin", {})},
+        "workers": 1,
+        "clusters": [cluster],
+        **sections,
+    }
     file = folder / "s3edge.yaml"
     file.write_text(json.dumps(config), "utf-8")
     command = [sys.executable, "-m", "s3edge", "serve", "--config", str(file)]
-    with running("s3edge", command, folder, lambda: answers(admin, "/-/ready")) as child:
+    with running("s3edge", command, folder, lambda: answers(admin, "/-/ready"), environment=environment) as child:
         yield Service(child, port, admin)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.node import Node, NodeEnd, ok
+from tests.support.observed import AUTHORIZED, TOKEN
 from tests.wire.service import LOCAL, NodeSocket, Service, limit, service
 
 pytestmark = pytest.mark.wire
@@ -25,7 +26,8 @@ def get(tenant: str) -> bytes:
 
 async def api(edge: Service, method: str, path: str) -> Any:
     def ask() -> Any:
-        request = urllib.request.Request(f"http://{LOCAL}:{edge.admin}/api/v1/{path}", method=method)
+        url = f"http://{LOCAL}:{edge.admin}/api/v1/{path}"
+        request = urllib.request.Request(url, method=method, headers=AUTHORIZED)
         with urllib.request.urlopen(request, timeout=limit(1)) as answer:
             return json.load(answer)
 
@@ -84,7 +86,8 @@ def test_a_tenant_is_pinned_and_released_by_the_operator_and_the_others_notice_n
     policy = tmp_path / "policy.yaml"
     policy.write_text("policy: p\nguard: {}\n")
     tenants = [{"name": name, "access_keys": [f"AK-{name}"]} for name in ("rag", "training")]
-    with service(tmp_path, f"http://{LOCAL}:{sock.port}", policies=["policy.yaml"], tenants=tenants) as edge:
+    sections: dict[str, Any] = {"tenants": tenants, "admin": {"token": TOKEN}}
+    with service(tmp_path, f"http://{LOCAL}:{sock.port}", policies=["policy.yaml"], **sections) as edge:
         asyncio.run(main(edge, sock))
     sock.close()
     assert "Traceback" not in (tmp_path / "s3edge.log").read_text()
