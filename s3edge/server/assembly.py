@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import inf
 from random import Random
@@ -15,6 +15,7 @@ from s3edge.fleet.shared import Division
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
+from s3edge.proxy.flows import Flows, received, sent
 from s3edge.proxy.listener import Listener
 from s3edge.proxy.pacing import Pacing
 from s3edge.proxy.progress import Progress
@@ -25,6 +26,7 @@ from s3edge.proxy.session import Sessions
 from s3edge.qos.activity import Report, Source
 from s3edge.routing.node import Node
 from s3edge.server.certificates import client_context, node_context, renew
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import Surroundings
@@ -104,6 +106,7 @@ class Edge:
         self._lookout = exchanges.lookout
         sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
         self.listener = Listener(config.listen, self.admission, exchanges, sessions, surroundings, self.meter)
+        self._flows = Flows(lambda: self.listener.clients, loop.time)
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept clients on `sock`, a listening socket."""
@@ -156,6 +159,10 @@ class Edge:
         """What sources did since the last call, by the policy whose guard judges it."""
         return self._lookout.take(self._running())
 
+    async def flows(self, query: Query) -> Found:
+        """The requests under way that are asked for, without holding up any of them."""
+        return await self._flows.look(query)
+
     def _running(self) -> Iterator[Progress]:
         for client in self.listener.clients:
             if client.progress is not None:
@@ -192,6 +199,8 @@ class Edge:
         self.meter.levels(
             "s3edge_tenant_waiting", lambda: Counter(each.tenant for each in self._running() if each.is_waiting)
         )
+        self.meter.levels("s3edge_tenant_sending_bytes", partial(self._per_tenant, sent))
+        self.meter.levels("s3edge_tenant_receiving_bytes", partial(self._per_tenant, received))
         gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
         gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
         gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))
@@ -204,6 +213,13 @@ class Edge:
             gauge("s3edge_node_weight", (name,), partial(getattr, standing.node, "weight"))
             gauge("s3edge_node_throttle_rate", (name,), partial(getattr, standing, "throttle_rate"))
             gauge("s3edge_node_connections_idle", (name,), partial(getattr, standing.pool, "idle"))
+
+    def _per_tenant(self, count: Callable[[Progress], int]) -> Counter[str]:
+        sums: Counter[str] = Counter()
+        for progress in self._running():
+            if number := count(progress):
+                sums[progress.tenant] += number
+        return sums
 
     def _trim_pipes(self) -> None:
         self._splicing.pipes.trim()

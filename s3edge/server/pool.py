@@ -12,6 +12,7 @@ from s3edge.server.messages import Beat, Configure, Demands, Drain, Fact, Messag
 from s3edge.server.process import WorkerProcess, spawn
 from s3edge.server.restarts import Restarts
 from s3edge.server.sockets import close
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.rollup import Rollup
 
@@ -57,6 +58,7 @@ class WorkerPool:
         self._policy = Restarts()
         self._rollup = Rollup()
         self._question = 0
+        self._looking = asyncio.Lock()
         self._draining = asyncio.Event()
 
     @property
@@ -100,6 +102,17 @@ class WorkerPool:
         if answers:
             await asyncio.wait(answers, timeout=ANSWER_LIMIT)
         return self._rollup.total(worker.snapshot for worker in self._workers.values())
+
+    async def flows(self, query: Query) -> dict[int, Found]:
+        """The requests under way that are asked for, by the numbers of the workers that say so in time.
+
+        One question at a time, so that a worker is at work on one at most, however many people look.
+        """
+        async with self._looking:
+            self._question += 1
+            living = self.living
+            answers = await asyncio.gather(*(worker.flows(self._question, query, ANSWER_LIMIT) for worker in living))
+        return {worker.number: found for worker, found in zip(living, answers, strict=True) if found is not None}
 
     async def drain(self, seconds: float) -> None:
         """Take no new connections, give flows in flight so many seconds, then end all workers."""

@@ -33,6 +33,7 @@ from s3edge.server.reload import Reloader
 from s3edge.server.signals import Signals
 from s3edge.server.sockets import address_of, close, listen_alone, listen_shared
 from s3edge.server.watch import NodeWatch
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
 
@@ -127,6 +128,10 @@ class Supervisor:
         figures = process_figures(self._pool) | node_figures(self.nodes()) | load_figures(self._reloader)
         figures |= source_figures(self.sources.statuses())
         return await self._pool.snapshot() | figures
+
+    async def flows(self, query: Query) -> dict[int, Found]:
+        """The requests under way that are asked for, by the numbers of the workers that say so in time."""
+        return await self._pool.flows(query)
 
     @property
     def config(self) -> Config:
