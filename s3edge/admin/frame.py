@@ -30,7 +30,11 @@ class _Summed(NamedTuple):
     """Which samples make a number per second."""
 
     families: tuple[str, ...]
-    among: Mapping[int, tuple[str, ...]] | None = None
+    label: str = ""
+    values: tuple[str, ...] = ()
+
+    def of(self, snapshot: Snapshot) -> Sums:
+        return summed(snapshot, *self.families, label=self.label, values=self.values)
 
 
 # Bytes of bodies that still move are told as a level, and counted at the end of their exchange.
@@ -41,11 +45,11 @@ _TENANT_RATES: Final = {
     "waiting_per_second": _Summed(("s3edge_tenant_waiting_seconds_total",)),
     "stalled": _Summed(("s3edge_tenant_stalled_seconds_total",)),
     "shed_per_second": _Summed(("s3edge_shed_total",)),
-    "failed_per_second": _Summed((_EXCHANGES,), {2: ("failed", "cut")}),
+    "failed_per_second": _Summed((_EXCHANGES,), "outcome", ("failed", "cut")),
 }
 _TENANT_LEVELS: Final = {"inflight": "s3edge_tenant_inflight", "waiting": "s3edge_tenant_waiting"}
 _EDGE_RATES: Final = {
-    "hedges_per_second": _Summed(("s3edge_hedges_total",), {0: ("sent",)}),
+    "hedges_per_second": _Summed(("s3edge_hedges_total",), "event", ("sent",)),
     "retries_per_second": _Summed(("s3edge_retries_total",)),
     "resumes_per_second": _Summed(("s3edge_resumes_total",)),
 }
@@ -98,7 +102,7 @@ class FrameMaker:
         }
         first_byte, node_first_byte = self._quantiles(snapshot, now)
         tenants = rates["tenants"]
-        levels = {name: summed(snapshot, (family,)) for name, family in _TENANT_LEVELS.items()}
+        levels = {name: summed(snapshot, family) for name, family in _TENANT_LEVELS.items()}
         return {
             "time": utc(wall),
             "interval": round(seconds, 3),
@@ -136,7 +140,7 @@ class FrameMaker:
     def _nodes(
         self, snapshot: Snapshot, now: float, rates: Sums, first_byte: Mapping[str, dict[str, Any]]
     ) -> Iterator[dict[str, Any]]:
-        limits = summed(snapshot, ("s3edge_node_limit",))
+        limits = summed(snapshot, "s3edge_node_limit")
         for node in describe(self._shown.nodes(), snapshot, now):
             name = node["name"]
             yield {
@@ -187,14 +191,11 @@ class FrameMaker:
 
 
 def _count(snapshot: Snapshot) -> dict[str, dict[str, Sums]]:
-    return {
-        kind: {name: summed(snapshot, each.families, each.among) for name, each in wanted.items()}
-        for kind, wanted in _RATES.items()
-    }
+    return {kind: {name: each.of(snapshot) for name, each in wanted.items()} for kind, wanted in _RATES.items()}
 
 
 def _level(snapshot: Snapshot, family: str) -> int:
-    return int(sum(summed(snapshot, (family,)).values()))
+    return int(sum(summed(snapshot, family).values()))
 
 
 def _described(counts: Iterable[float]) -> dict[str, Any]:

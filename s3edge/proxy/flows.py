@@ -5,7 +5,7 @@ so that ten thousand flows hold up no byte; only the rows that are shown are des
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 from typing import Final
 
@@ -56,12 +56,14 @@ class Flows:
     async def look(self, query: Query) -> Found:
         """The rows that a query asks for. Takes a turn of the loop, and a pause, for each slice."""
         best: Best[Progress] = Best(query)
+        value = self._rate if query.column is Column.RATE else _VALUES[query.column]
+        words = query.filter
         total = matching = 0
         clients = iter(list(self._clients()))
         while piece := list(islice(clients, SLICE)):
             running = [client.progress for client in piece if client.progress is not None]
-            fitting = [progress for progress in running if _fits(progress, query.filter)]
-            best.offer(self._offered(query.column, fitting))
+            fitting = [progress for progress in running if _fits(progress, words)] if words else running
+            best.offer([(value(progress), progress.started, progress) for progress in fitting])
             total += len(running)
             matching += len(fitting)
             await asyncio.sleep(PAUSE)
@@ -71,11 +73,6 @@ class Flows:
             flows += [self._describe(progress) for progress in rows if progress.client.progress is progress]
             await asyncio.sleep(PAUSE)
         return Found(total, matching, tuple(flows))
-
-    def _offered(self, column: Column, running: list[Progress]) -> Iterator[tuple[Value, int, Progress]]:
-        value = self._rate if column is Column.RATE else _VALUES[column]
-        for progress in running:
-            yield value(progress), self._remembered(progress).number, progress
 
     def _remembered(self, progress: Progress) -> Look:
         look = getattr(progress, "look", None)
@@ -118,8 +115,6 @@ class Flows:
 
 
 def _fits(progress: Progress, words: str) -> bool:
-    if not words:
-        return True
     request = progress.request
     text = "\n".join(
         (

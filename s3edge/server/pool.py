@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from s3edge.errors import StartError
+from s3edge.events import Event, WorkerReplaced
 from s3edge.server.channel import ChannelError
 from s3edge.server.limits import LimitWatch
 from s3edge.server.messages import Beat, Configure, Demands, Drain, Fact, Message, Ready, Start
@@ -32,7 +33,8 @@ class WorkerPool:
     """Keeps one worker per listening socket alive; one task per worker.
 
     `listeners` are the pool's to close. `facts` gives what a new worker must know before it serves; `heard` is called
-    with each beat of each worker by its number; `patience` is how long a worker may be silent, in seconds.
+    with each beat of each worker by its number, `report` with each replacement; `patience` is how long a worker may be
+    silent, in seconds.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class WorkerPool:
         settings: str,
         facts: Callable[[], tuple[Fact, ...]],
         heard: Callable[[int, Beat], None],
+        report: Callable[[Event], None],
         patience: float = PATIENCE,
     ) -> None:
         self.size = len(listeners)
@@ -51,6 +54,7 @@ class WorkerPool:
         self._settings = settings
         self._facts = facts
         self._heard = heard
+        self._report = report
         self._patience = patience
         self._workers: dict[int, WorkerProcess] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -148,6 +152,7 @@ class WorkerPool:
                 )
             self.restarts += 1
             log.error("worker %d %s; replacing it%s", number, ending, f" in {pause:g} s" if pause else "")
+            self._report(WorkerReplaced("", None, number, ending))
             try:
                 async with asyncio.timeout(pause):
                     await self._draining.wait()

@@ -83,11 +83,12 @@ class Supervisor:
         self._signals = Signals()
         wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
         self.events = EventStream(asyncio.get_running_loop().time, wall)
-        self._reloader = Reloader(files, config, self._configure, wall)
+        self._reloader = Reloader(files, config, self._configure, self.events.report, wall)
         edge = f"{socket.gethostname()}-{self._address.port}"
         self._watch = NodeWatch(config.clusters, self._tell, self.events.report, random.Random(), edge)
         self.sources = SourceWatch(config.policies, self._tell, self.events.report)
-        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._facts, self._heard)
+        settings = config.model_dump_json()
+        self._pool = WorkerPool(command, listeners, settings, lambda: self._facts, self._heard, self.events.report)
 
     async def run(self, admin: socket.socket) -> int:
         """Serve, with the admin server on this socket, until a signal ends it; the exit code. Raises StartError."""

@@ -144,19 +144,24 @@ def folded(words: str) -> str:
 
 
 class Best(Generic[T]):
-    """The first items of those that are offered, as a query sorts them; of equal ones those with the lower number."""
+    """The first items of those that are offered, as a query sorts them; of equal ones those that began first."""
 
     def __init__(self, query: Query) -> None:
         self._limit = query.limit
-        self._sign = -1 if query.is_descending else 1
-        self._choose = nlargest if query.is_descending else nsmallest
-        self._best: list[tuple[Any, int, T]] = []
+        self._is_descending = query.is_descending
+        self._best: list[tuple[Any, float, T]] = []
 
-    def offer(self, items: Iterable[tuple[Value, int, T]]) -> None:
-        """Take in some more, each with its value and its own number."""
-        sign = self._sign
-        self._best += [(value, sign * number, item) for value, number, item in items]
-        self._best = self._choose(self._limit, self._best, key=itemgetter(0, 1))
+    def offer(self, items: Iterable[tuple[Value, float, T]]) -> None:
+        """Take in some more, each with its value and when it began."""
+        best, last = self._best, None
+        if len(best) == self._limit:
+            last = best[-1][0]
+        if self._is_descending:
+            best += items if last is None else [item for item in items if item[0] >= last]
+            self._best = nlargest(self._limit, best, key=lambda item: (item[0], -item[1]))
+        else:
+            best += items if last is None else [item for item in items if item[0] <= last]
+            self._best = nsmallest(self._limit, best, key=itemgetter(0, 1))
 
     @property
     def items(self) -> list[T]:
@@ -167,13 +172,6 @@ class Best(Generic[T]):
 def full_key(bucket: str, key: str) -> str:
     """A bucket and a key in it, as one path."""
     return f"{bucket}/{key}"
-
-
-_VALUES: Final[Mapping[Column, Callable[[Flow], Any]]] = {
-    **{column: attrgetter(column) for column in Column},
-    Column.SIZE: lambda flow: -1 if flow.size is None else flow.size,
-    Column.KEY: lambda flow: full_key(flow.bucket, flow.key),
-}
 
 
 def shortened(key: str) -> str:
@@ -189,11 +187,19 @@ def rounded(number: float) -> float:
     return float(f"{number:.4g}")
 
 
+_VALUES: Final[Mapping[Column, Callable[[Flow], Any]]] = {
+    **{column: attrgetter(column) for column in Column},
+    Column.SIZE: lambda flow: -1 if flow.size is None else flow.size,
+    Column.KEY: lambda flow: full_key(flow.bucket, flow.key),
+}
+
+
 def described(query: Query, answers: Mapping[int, Found]) -> dict[str, Any]:
     """What the workers, by their numbers, answer to a query: all together, as JSON."""
     rows = [(worker, flow) for worker, found in answers.items() for flow in found.flows]
     value = _VALUES[query.column]
-    rows.sort(key=lambda row: value(row[1]), reverse=query.is_descending)
+    sign = 1 if query.is_descending else -1
+    rows.sort(key=lambda row: (value(row[1]), sign * row[1].age), reverse=query.is_descending)
     return {
         "total": sum(found.total for found in answers.values()),
         "matching": sum(found.matching for found in answers.values()),

@@ -5,10 +5,11 @@ bytes of bodies that move in a worker that dies, makes a rate of 0 and not a neg
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import Final, TypeAlias
 
+from s3edge.telemetry.families import FAMILIES
 from s3edge.telemetry.meter import BOUNDS, Snapshot
 
 # Seconds. Shorter, a p99 would be made of a handful of requests; longer, it would tell of what is over.
@@ -21,18 +22,18 @@ Histograms: TypeAlias = dict[str, list[float]]
 """Counts per bucket, the last unbounded, by a label; see `Value`."""
 
 
-def summed(snapshot: Snapshot, families: Iterable[str], among: Mapping[int, Iterable[str]] | None = None) -> Sums:
+def summed(snapshot: Snapshot, *families: str, label: str = "", values: Collection[str] = ()) -> Sums:
     """The samples of some families, added up by their first label, or under an empty one if they have none.
 
-    `among` are the values that a label, by its place, may have to count. A family that is missing has no samples.
+    With a `label`, those count that have one of its `values`. A family that is missing has no samples.
     """
     sums: Sums = {}
     for family in families:
+        place = FAMILIES[family].labels.index(label) if label else None
         for labels, value in snapshot.get(family, ()):
-            if isinstance(value, list) or (among and any(labels[place] not in words for place, words in among.items())):
-                continue
-            name = labels[0] if labels else ""
-            sums[name] = sums.get(name, 0) + value
+            if not isinstance(value, list) and (place is None or labels[place] in values):
+                name = labels[0] if labels else ""
+                sums[name] = sums.get(name, 0) + value
     return sums
 
 
