@@ -2,8 +2,7 @@
 
 import asyncio
 import socket
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from random import Random
@@ -15,7 +14,8 @@ from s3edge.fleet.shared import Division
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
-from s3edge.proxy.flows import Flows, received, sent
+from s3edge.proxy.flows import Flows
+from s3edge.proxy.levels import Levels
 from s3edge.proxy.listener import Listener
 from s3edge.proxy.pacing import Pacing
 from s3edge.proxy.progress import Progress
@@ -195,12 +195,11 @@ class Edge:
     def _show_levels(self, room: Room, attempts: Attempts) -> None:
         """Have the levels that others keep read for each snapshot of the meter."""
         gauge = self.meter.gauge
-        self.meter.levels("s3edge_tenant_inflight", lambda: Counter(each.tenant for each in self._running()))
-        self.meter.levels(
-            "s3edge_tenant_waiting", lambda: Counter(each.tenant for each in self._running() if each.is_waiting)
-        )
-        self.meter.levels("s3edge_tenant_sending_bytes", partial(self._per_tenant, sent))
-        self.meter.levels("s3edge_tenant_receiving_bytes", partial(self._per_tenant, received))
+        levels = Levels(lambda: self.listener.clients)
+        self.meter.levels("s3edge_tenant_inflight", levels.count)  # the others tell what this walk found
+        self.meter.levels("s3edge_tenant_waiting", lambda: levels.waiting)
+        self.meter.levels("s3edge_tenant_sending_bytes", lambda: levels.sent)
+        self.meter.levels("s3edge_tenant_receiving_bytes", lambda: levels.received)
         gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
         gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
         gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))
@@ -213,13 +212,6 @@ class Edge:
             gauge("s3edge_node_weight", (name,), partial(getattr, standing.node, "weight"))
             gauge("s3edge_node_throttle_rate", (name,), partial(getattr, standing, "throttle_rate"))
             gauge("s3edge_node_connections_idle", (name,), partial(getattr, standing.pool, "idle"))
-
-    def _per_tenant(self, count: Callable[[Progress], int]) -> Counter[str]:
-        sums: Counter[str] = Counter()
-        for progress in self._running():
-            if number := count(progress):
-                sums[progress.tenant] += number
-        return sums
 
     def _trim_pipes(self) -> None:
         self._splicing.pipes.trim()
