@@ -56,7 +56,7 @@ def per_second(before: Sums, after: Sums, seconds: float) -> Sums:
 
 
 class Recent:
-    """What came into histograms in the last `WINDOW` seconds."""
+    """What came into histograms in the last `WINDOW` seconds, or since the last look before that."""
 
     def __init__(self) -> None:
         self._taken: deque[tuple[float, Histograms]] = deque()
@@ -65,7 +65,7 @@ class Recent:
         """Take in what was counted until now; what of it is recent. The first time, nothing is."""
         taken = self._taken
         taken.append((now, counted))
-        while now - taken[1 if len(taken) > 1 else 0][0] >= WINDOW:
+        while len(taken) > 1 and now - taken[1][0] >= WINDOW:
             taken.popleft()
         past = taken[0][1]
         return {name: _added(past.get(name), counts) for name, counts in counted.items()}
