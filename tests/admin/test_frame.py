@@ -29,8 +29,7 @@ class Edge(QuietEdge):
         super().__init__()
         self.config = config or config_for(("n1", 9000), tenants=TENANTS)
         self._nodes = [
-            NodeStatus(node, f"http://{node}", "c", Probed(Thresholds(2, 3)), 0.0, state=NodeState.UP)
-            for node in nodes
+            NodeStatus(node, f"http://{node}", "c", Probed(Thresholds(2, 3)), 0.0, state=NodeState.UP) for node in nodes
         ]
         self._reason = reason
 
