@@ -1,7 +1,7 @@
 """A look at the requests under way of one worker: which of them an operator wants to see, and how far they are.
 
-Nothing is kept for it while nobody looks. A look walks over all clients in slices and gives the loop back in between,
-so that ten thousand flows hold up no byte; only the rows that are shown are described.
+Nothing is kept for it while nobody looks. A look walks over all flows in slices and gives the loop back in between, so
+that ten thousand of them hold up no byte; only the rows that are shown are described.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from s3edge.telemetry.flows import (
     shortened,
 )
 
-# Clients that are looked at in one go: with a filter, which costs most, less than a millisecond.
+# Flows that are looked at in one go: with a filter, which costs most, less than a millisecond.
 SLICE: Final = 200
 # Seconds for the data path between two slices. A look at 10,000 flows so takes about a tenth of a second.
 PAUSE: Final = 0.001
@@ -59,12 +59,12 @@ class Flows:
         value = self._rate if query.column is Column.RATE else _VALUES[query.column]
         words = query.filter
         total = matching = 0
-        clients = iter(list(self._clients()))
-        while piece := list(islice(clients, SLICE)):
-            running = [client.progress for client in piece if client.progress is not None]
-            fitting = [progress for progress in running if _fits(progress, words)] if words else running
+        clients = list(self._clients())
+        running = (client.progress for client in clients if client.progress is not None)
+        while piece := list(islice(running, SLICE)):
+            fitting = [progress for progress in piece if _fits(progress, words)] if words else piece
             best.offer([(value(progress), progress.started, progress) for progress in fitting])
-            total += len(running)
+            total += len(piece)
             matching += len(fitting)
             await asyncio.sleep(PAUSE)
         flows: list[Flow] = []
