@@ -273,6 +273,41 @@ class SourceObserved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigApplied(Event):
+    """A changed configuration is in force; `changed` names its parts, and `node` is empty."""
+
+    changed: str
+
+    def text(self) -> str:
+        return f"a new configuration is in force; it changes {self.changed}"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRefused(Event):
+    """A changed configuration was not taken, and the one before stays in force; `node` is empty."""
+
+    level: ClassVar[str] = "warning"
+
+    reason: str
+
+    def text(self) -> str:
+        return f"a new configuration was refused: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReplaced(Event):
+    """The worker process of this `number` ended, as `ending` says, and another one takes its place; `node` is empty."""
+
+    level: ClassVar[str] = "warning"
+
+    number: int
+    ending: str
+
+    def text(self) -> str:
+        return f"worker {self.number} {self.ending}, and is replaced"
+
+
+@dataclass(frozen=True, slots=True)
 class EventsLeftOut(Event):
     """More happened than could be told: `count` events are missing here. All of them were counted."""
 

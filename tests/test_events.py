@@ -6,6 +6,8 @@ from s3edge.events import (
     BodyCut,
     BodyResumed,
     Cause,
+    ConfigApplied,
+    ConfigRefused,
     End,
     Event,
     EventsLeftOut,
@@ -23,6 +25,7 @@ from s3edge.events import (
     SourceReleased,
     SourceThrottled,
     Subject,
+    WorkerReplaced,
     byte_rate_text,
     number_text,
 )
@@ -51,6 +54,15 @@ TEXTS: list[tuple[Event, str]] = [
     (
         SourceObserved("", None, "tenant rag", "400 lists/s, usually none"),
         "tenant rag has run away and is only observed: 400 lists/s, usually none",
+    ),
+    (ConfigApplied("", None, "policies[p], limits"), "a new configuration is in force; it changes policies[p], limits"),
+    (
+        ConfigRefused("", None, "p.yaml:3: weight: found -1"),
+        "a new configuration was refused: p.yaml:3: weight: found -1",
+    ),
+    (
+        WorkerReplaced("", None, 1, "was killed by SIGKILL"),
+        "worker 1 was killed by SIGKILL, and is replaced",
     ),
     (EventsLeftOut("", None, 37), "37 events were left out"),
 ]
@@ -91,7 +103,15 @@ def test_an_event_is_named_by_its_kind() -> None:
 
 def test_warnings_are_what_a_client_saw_or_what_took_a_node_away() -> None:
     warnings = {event.name for event, _ in TEXTS if event.level == "warning"}
-    assert warnings == {"BodyCut", "RequestShed", "NodeEjected", "SourceThrottled", "EventsLeftOut"}
+    assert warnings == {
+        "BodyCut",
+        "RequestShed",
+        "NodeEjected",
+        "SourceThrottled",
+        "ConfigRefused",
+        "WorkerReplaced",
+        "EventsLeftOut",
+    }
     assert {event.level for event, _ in TEXTS} == {"info", "warning"}
 
 

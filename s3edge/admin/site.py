@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -12,11 +13,14 @@ from s3edge.admin.answers import refuse_in_json, secure
 from s3edge.admin.door import BOUNDS, LARGEST_BODY, Door
 from s3edge.admin.drains import Drains
 from s3edge.admin.events import EventPage
+from s3edge.admin.flows import FlowsPage
+from s3edge.admin.live import LivePage, LiveView
 from s3edge.admin.nodes import describe
 from s3edge.admin.pins import Pins
 from s3edge.admin.tenants import Sources, describe_clients, describe_tenants, tenant_names
 from s3edge.config.model import Config
 from s3edge.health.status import NodeStatus
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.metrics import exposition
 from s3edge.telemetry.stream import EventStream
@@ -46,6 +50,9 @@ class Observed(Protocol):
     async def snapshot(self) -> Snapshot:
         """All counts and levels of this moment."""
 
+    async def flows(self, query: Query) -> dict[int, Found]:
+        """The requests under way that are asked for, by the numbers of the workers that say so in time."""
+
     def configuration(self) -> dict[str, Any]:
         """The configuration in force, and what became of the last one that was read, as JSON."""
 
@@ -66,6 +73,8 @@ class AdminSite:
         pins = Pins(observed.sources, lambda: tenant_names(observed.config))
         self._door = Door()
         self.access = Access(lambda: observed.config.admin)
+        wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
+        live = LivePage(LiveView(observed, wall, lambda: self.access.changes))
         middlewares = [self._door.attend, refuse_in_json, self.access.check]
         app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
         app.add_routes(
@@ -84,10 +93,13 @@ class AdminSite:
                 web.post("/api/v1/clients/{address}/pin", pins.pin_client),
                 web.post("/api/v1/clients/{address}/release", pins.release_client),
                 web.get("/api/v1/events", events.get, allow_head=False),
+                web.get("/api/v1/flows", FlowsPage(observed.flows).get),
+                web.get("/api/v1/live", live.get, allow_head=False),
             ]
         )
         app.on_response_prepare.append(secure)
         app.on_shutdown.append(events.close)
+        app.on_shutdown.append(live.close)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_LIMIT, **BOUNDS)
         self._server: asyncio.Server | None = None
 

@@ -57,8 +57,8 @@ def describe_tenants(config: Config, snapshot: Snapshot, sources: Sources, now: 
             "inflight": inflight[name],
             "waiting": waiting[name],
             "shed": shed[name],
-            "limits": list(_limits(config, name)),
-            "guard": _guarded(sources.status(Source("tenant", name)), now),
+            "limits": list(limits_of(config, name)),
+            "guard": guarded(sources.status(Source("tenant", name)), now),
         }
         for name in dict.fromkeys([*tenant_names(config), *exchanges])
     ]
@@ -73,19 +73,20 @@ def describe_clients(sources: Sources, now: float) -> dict[str, Any]:
     known.reverse()
     known.sort(key=lambda status: status.verdict.state is SourceState.NORMAL)
     shown = [
-        {"address": status.verdict.source.name, "guard": _guarded(status, now)} for status in islice(known, MOST_SHOWN)
+        {"address": status.verdict.source.name, "guard": guarded(status, now)} for status in islice(known, MOST_SHOWN)
     ]
     return {"known": len(known), "clients": shown}
 
 
-def _limits(config: Config, tenant: str) -> Iterator[dict[str, Any]]:
+def limits_of(config: Config, tenant: str) -> Iterator[dict[str, Any]]:
     """The limits that policies may put on requests of a tenant; which of them does is up to each request."""
     for policy in config.policies:
         if policy.limits is not None and tenant in (policy.match.tenants or (tenant,)):
             yield {"policy": policy.name, "limits": policy.limits.model_dump(exclude_none=True, exclude_defaults=True)}
 
 
-def _guarded(status: SourceStatus | None, now: float) -> dict[str, Any] | None:
+def guarded(status: SourceStatus | None, now: float) -> dict[str, Any] | None:
+    """What the guard knows of a source, as JSON; `now` is its clock. None if it knows nothing."""
     if status is None:
         return None
     verdict = status.verdict

@@ -17,6 +17,7 @@ from s3edge.transport.transfer import Transfer
 
 if TYPE_CHECKING:
     from s3edge.proxy.attempt import Attempt
+    from s3edge.proxy.flows import Look
     from s3edge.proxy.track import Track
 
 # Outcomes of an exchange.
@@ -42,10 +43,13 @@ class Progress:
 
     The runaway guard knows of `reported_received` bytes from the client and of `reported_sent` to it. `shed_at` are
     the sources whose limit the request was shed by.
+
+    `asked` is the node that a race asked last, `look` what `Flows` remembers of it; neither is there before.
     """
 
     __slots__ = (
         "answer",
+        "asked",
         "attempt",
         "body",
         "client",
@@ -58,6 +62,7 @@ class Progress:
         "is_invited",
         "is_reusable",
         "limiters",
+        "look",
         "outcome",
         "pace",
         "plan",
@@ -84,6 +89,8 @@ class Progress:
     track: "Track"
     pace: Pace | None
     answer: ResponseHead
+    asked: str
+    look: "Look"
 
     def __init__(
         self,

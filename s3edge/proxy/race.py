@@ -186,6 +186,7 @@ class Race:
             self._next = now + self._pace.delay
 
     def _follow(self, attempt: Attempt, running: Coroutine[Any, Any, None]) -> None:
+        self._progress.asked = attempt.node
         task = asyncio.create_task(running, name=f"attempt at {attempt.node}")
         self._running[task] = attempt
 

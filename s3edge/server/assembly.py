@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
@@ -15,6 +14,8 @@ from s3edge.fleet.shared import Division
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
+from s3edge.proxy.flows import Flows
+from s3edge.proxy.levels import Levels
 from s3edge.proxy.listener import Listener
 from s3edge.proxy.pacing import Pacing
 from s3edge.proxy.progress import Progress
@@ -25,6 +26,7 @@ from s3edge.proxy.session import Sessions
 from s3edge.qos.activity import Report, Source
 from s3edge.routing.node import Node
 from s3edge.server.certificates import client_context, node_context, renew
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import Surroundings
@@ -104,6 +106,7 @@ class Edge:
         self._lookout = exchanges.lookout
         sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
         self.listener = Listener(config.listen, self.admission, exchanges, sessions, surroundings, self.meter)
+        self._flows = Flows(lambda: self.listener.clients, loop.time)
 
     async def serve(self, sock: socket.socket) -> None:
         """Accept clients on `sock`, a listening socket."""
@@ -156,6 +159,10 @@ class Edge:
         """What sources did since the last call, by the policy whose guard judges it."""
         return self._lookout.take(self._running())
 
+    async def flows(self, query: Query) -> Found:
+        """The requests under way that are asked for, without holding up any of them."""
+        return await self._flows.look(query)
+
     def _running(self) -> Iterator[Progress]:
         for client in self.listener.clients:
             if client.progress is not None:
@@ -188,10 +195,11 @@ class Edge:
     def _show_levels(self, room: Room, attempts: Attempts) -> None:
         """Have the levels that others keep read for each snapshot of the meter."""
         gauge = self.meter.gauge
-        self.meter.levels("s3edge_tenant_inflight", lambda: Counter(each.tenant for each in self._running()))
-        self.meter.levels(
-            "s3edge_tenant_waiting", lambda: Counter(each.tenant for each in self._running() if each.is_waiting)
-        )
+        levels = Levels(lambda: self.listener.clients)
+        self.meter.levels("s3edge_tenant_inflight", levels.count)  # the others tell what this walk found
+        self.meter.levels("s3edge_tenant_waiting", lambda: levels.waiting)
+        self.meter.levels("s3edge_tenant_sending_bytes", lambda: levels.sent)
+        self.meter.levels("s3edge_tenant_receiving_bytes", lambda: levels.received)
         gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
         gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
         gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from s3edge.fleet import shared as fleet
 from s3edge.fleet.shared import Division
 from s3edge.qos.activity import Report, Source
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Entry
 from s3edge.telemetry.meter import Snapshot
 
@@ -75,6 +76,14 @@ class Ask(_Message):
     question: int
 
 
+class AskFlows(_Message):
+    """To a worker: say which requests are under way; it echoes `question`."""
+
+    kind: Literal["ask_flows"] = "ask_flows"
+    question: int
+    query: Query
+
+
 class Reload(_Message):
     """To a worker: read the certificate and its key again."""
 
@@ -133,8 +142,16 @@ class Beat(_Message):
     activity: dict[str, Report] = Field(default_factory=dict)
 
 
-ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | Reload | Configure | Drain
-FromWorker = Ready | Failed | Demands | Beat
+class FlowsFound(_Message):
+    """From a worker: the answer to an AskFlows."""
+
+    kind: Literal["flows_found"] = "flows_found"
+    question: int
+    found: Found
+
+
+ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | AskFlows | Reload | Configure | Drain
+FromWorker = Ready | Failed | Demands | Beat | FlowsFound
 Message = ToWorker | FromWorker
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

@@ -6,12 +6,14 @@ import socket
 from collections.abc import Callable, Sequence
 
 from s3edge.errors import StartError
+from s3edge.events import Event, WorkerReplaced
 from s3edge.server.channel import ChannelError
 from s3edge.server.limits import LimitWatch
 from s3edge.server.messages import Beat, Configure, Demands, Drain, Fact, Message, Ready, Start
 from s3edge.server.process import WorkerProcess, spawn
 from s3edge.server.restarts import Restarts
 from s3edge.server.sockets import close
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.rollup import Rollup
 
@@ -31,7 +33,8 @@ class WorkerPool:
     """Keeps one worker per listening socket alive; one task per worker.
 
     `listeners` are the pool's to close. `facts` gives what a new worker must know before it serves; `heard` is called
-    with each beat of each worker by its number; `patience` is how long a worker may be silent, in seconds.
+    with each beat of each worker by its number, `report` with each replacement; `patience` is how long a worker may be
+    silent, in seconds.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class WorkerPool:
         settings: str,
         facts: Callable[[], tuple[Fact, ...]],
         heard: Callable[[int, Beat], None],
+        report: Callable[[Event], None],
         patience: float = PATIENCE,
     ) -> None:
         self.size = len(listeners)
@@ -50,6 +54,7 @@ class WorkerPool:
         self._settings = settings
         self._facts = facts
         self._heard = heard
+        self._report = report
         self._patience = patience
         self._workers: dict[int, WorkerProcess] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -57,6 +62,7 @@ class WorkerPool:
         self._policy = Restarts()
         self._rollup = Rollup()
         self._question = 0
+        self._looking = asyncio.Lock()
         self._draining = asyncio.Event()
 
     @property
@@ -101,6 +107,17 @@ class WorkerPool:
             await asyncio.wait(answers, timeout=ANSWER_LIMIT)
         return self._rollup.total(worker.snapshot for worker in self._workers.values())
 
+    async def flows(self, query: Query) -> dict[int, Found]:
+        """The requests under way that are asked for, by the numbers of the workers that say so in time.
+
+        One question at a time, so that a worker is at work on one at most, however many people look.
+        """
+        async with self._looking:
+            self._question += 1
+            living = self.living
+            answers = await asyncio.gather(*(worker.flows(self._question, query, ANSWER_LIMIT) for worker in living))
+        return {worker.number: found for worker, found in zip(living, answers, strict=True) if found is not None}
+
     async def drain(self, seconds: float) -> None:
         """Take no new connections, give flows in flight so many seconds, then end all workers."""
         self._draining.set()
@@ -135,6 +152,7 @@ class WorkerPool:
                 )
             self.restarts += 1
             log.error("worker %d %s; replacing it%s", number, ending, f" in {pause:g} s" if pause else "")
+            self._report(WorkerReplaced("", None, number, ending))
             try:
                 async with asyncio.timeout(pause):
                     await self._draining.wait()

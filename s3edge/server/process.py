@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.server.channel import Channel, open_channel
-from s3edge.server.messages import Ask, Beat, Failed, Message, Ready
+from s3edge.server.messages import Ask, AskFlows, Beat, Failed, FlowsFound, Message, Ready
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class WorkerProcess:
         self._channel = channel
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
         self._questions: dict[int, asyncio.Future[None]] = {}
+        self._looks: dict[int, asyncio.Future[Found | None]] = {}
 
     @property
     def pid(self) -> int:
@@ -64,6 +66,18 @@ class WorkerProcess:
         self._questions[question] = asyncio.get_running_loop().create_future()
         self.tell(Ask(question=question))
         return self._questions[question]
+
+    async def flows(self, question: int, query: Query, limit: float) -> Found | None:
+        """The requests under way that are asked for; None if there is no answer within `limit` seconds."""
+        self._looks[question] = asyncio.get_running_loop().create_future()
+        self.tell(AskFlows(question=question, query=query))
+        try:
+            async with asyncio.timeout(limit):
+                return await self._looks[question]
+        except TimeoutError:
+            return None
+        finally:
+            del self._looks[question]
 
     async def receive(self, patience: float) -> Message | None:
         """The next message, taken note of; None once the worker closed its line.
@@ -93,6 +107,13 @@ class WorkerProcess:
                 self.snapshot = message.snapshot or self.snapshot
                 self._lags.append(message.lag)
                 self._answered(question)
+            case FlowsFound(question=question, found=found):
+                self._looked(question, found)
+
+    def _looked(self, question: int, found: Found | None) -> None:
+        future = self._looks.get(question)
+        if future is not None and not future.done():
+            future.set_result(found)
 
     def _answered(self, question: int) -> None:
         future = self._questions.pop(question, None)
@@ -118,6 +139,8 @@ class WorkerProcess:
             await self._process.wait()
         for question in tuple(self._questions):
             self._answered(question)
+        for question in self._looks:
+            self._looked(question, None)
         await self._channel.close()
 
 

@@ -9,6 +9,7 @@ from s3edge.config.diff import changes
 from s3edge.config.fault import Faults
 from s3edge.config.files import ConfigFiles
 from s3edge.config.model import Config
+from s3edge.events import ConfigApplied, ConfigRefused, Event
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +23,17 @@ LOOKING = 0.01
 class Reloader:
     """Keeps the configuration in force, and calls `apply` with each new one; what was refused is in `last`.
 
-    `config` is what `files` gave first; `wall` is the clock of people, in seconds.
+    `config` is what `files` gave first; `wall` is the clock of people, in seconds. It calls `report` with what became
+    of each configuration that differs.
     """
 
     def __init__(
-        self, files: ConfigFiles, config: Config, apply: Callable[[Config], None], wall: Callable[[], float]
+        self,
+        files: ConfigFiles,
+        config: Config,
+        apply: Callable[[Config], None],
+        report: Callable[[Event], None],
+        wall: Callable[[], float],
     ) -> None:
         self.config = config
         self.applied_at = wall()
@@ -34,6 +41,7 @@ class Reloader:
         self.counts = dict.fromkeys(Loaded, 0)
         self._files = files
         self._apply = apply
+        self._report = report
         self._wall = wall
         self._asked = asyncio.Event()
         self._now = asyncio.get_running_loop().time
@@ -79,6 +87,8 @@ class Reloader:
         log.error("the configuration stays as it was; faults in the new one: %d", len(lines))
         for line in lines:
             log.error("%s", line)
+        more = f"; and {len(lines) - 1} more, see /api/v1/config" if len(lines) > 1 else ""
+        self._report(ConfigRefused("", None, lines[0] + more))
 
     def _judge(self, new: Config) -> None:
         found, now = changes(self.config, new), self._wall()
@@ -86,6 +96,7 @@ class Reloader:
             self.last = LastLoad(Loaded.NEEDS_RESTART, now, needs_restart=found.needs_restart)
             names = ", ".join(found.needs_restart)
             log.error("the configuration stays as it was; what the new one changes takes a restart: %s", names)
+            self._report(ConfigRefused("", None, f"what it changes takes a restart: {names}"))
             return
         self.last = LastLoad(Loaded.APPLIED, now)
         if not found.live:
@@ -94,4 +105,6 @@ class Reloader:
         self._apply(new)
         self.config = new
         self.applied_at = now
-        log.info("the new configuration is in force; it changes %s", ", ".join(found.live))
+        changed = ", ".join(found.live)
+        log.info("the new configuration is in force; it changes %s", changed)
+        self._report(ConfigApplied("", None, changed))

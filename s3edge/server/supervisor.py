@@ -33,6 +33,7 @@ from s3edge.server.reload import Reloader
 from s3edge.server.signals import Signals
 from s3edge.server.sockets import address_of, close, listen_for_operators, listen_shared
 from s3edge.server.watch import NodeWatch
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
 
@@ -82,11 +83,12 @@ class Supervisor:
         self._signals = Signals()
         wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
         self.events = EventStream(asyncio.get_running_loop().time, wall)
-        self._reloader = Reloader(files, config, self._configure, wall)
+        self._reloader = Reloader(files, config, self._configure, self.events.report, wall)
         edge = f"{socket.gethostname()}-{self._address.port}"
         self._watch = NodeWatch(config.clusters, self._tell, self.events.report, random.Random(), edge)
         self.sources = SourceWatch(config.policies, self._tell, self.events.report)
-        self._pool = WorkerPool(command, listeners, config.model_dump_json(), lambda: self._facts, self._heard)
+        settings = config.model_dump_json()
+        self._pool = WorkerPool(command, listeners, settings, lambda: self._facts, self._heard, self.events.report)
 
     async def run(self, admin: socket.socket) -> int:
         """Serve, with the admin server on this socket, until a signal ends it; the exit code. Raises StartError."""
@@ -127,6 +129,10 @@ class Supervisor:
         figures = process_figures(self._pool) | node_figures(self.nodes()) | load_figures(self._reloader)
         figures |= source_figures(self.sources.statuses())
         return await self._pool.snapshot() | figures
+
+    async def flows(self, query: Query) -> dict[int, Found]:
+        """The requests under way that are asked for, by the numbers of the workers that say so in time."""
+        return await self._pool.flows(query)
 
     @property
     def config(self) -> Config:

@@ -29,12 +29,14 @@ from s3edge.server.channel import Channel, ChannelError, open_channel
 from s3edge.server.logs import start_logging
 from s3edge.server.messages import (
     Ask,
+    AskFlows,
     Beat,
     Configure,
     Demands,
     Drain,
     Fact,
     Failed,
+    FlowsFound,
     Hold,
     Leased,
     Message,
@@ -44,6 +46,7 @@ from s3edge.server.messages import (
     Reload,
     Start,
 )
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
@@ -89,6 +92,9 @@ class DataPath(Protocol):
     def activity(self) -> dict[str, Report]:
         """What sources did since the last call, by the policy whose guard judges it."""
 
+    async def flows(self, query: Query) -> Found:
+        """The requests under way that are asked for, without holding up any of them."""
+
     def configure(self, config: Config) -> None:
         """Serve by another configuration, which differs in what can change live only."""
 
@@ -112,6 +118,7 @@ class Worker:
         self._ending: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._lag = 0.0
         self._counts_due = 0.0
+        self._looks: asyncio.Queue[AskFlows] = asyncio.Queue()
 
     async def run(self, listener: socket.socket, facts: Sequence[Fact]) -> None:
         """Serve until told to drain, then drain."""
@@ -123,6 +130,7 @@ class Worker:
         tasks = [
             asyncio.create_task(self._listen(), name="listen to the supervisor"),
             asyncio.create_task(self._beat(), name="beat"),
+            asyncio.create_task(self._look(), name="look at flows"),
         ]
         if self._workers > 1:
             tasks.append(asyncio.create_task(self._report_demands(), name="report demands"))
@@ -166,6 +174,8 @@ class Worker:
                 self._edge.lease(division)
             case Ask(question=question):
                 self._send_beat(question)
+            case AskFlows():
+                self._looks.put_nowait(message)
             case Reload():
                 self._reload()
             case Configure(settings=settings):
@@ -193,6 +203,17 @@ class Worker:
             # A supervisor that is stopped takes nothing; beats that pile up for it would only fill our memory.
             if not self._channel.is_backlogged:
                 self._send_beat(0)
+
+    async def _look(self) -> None:
+        """Answer who asks for flows, one after the other. What goes wrong here must not end the data path."""
+        while True:
+            asked = await self._looks.get()
+            try:
+                found = await self._edge.flows(asked.query)
+            except Exception:
+                log.exception("the flows cannot be shown by a fault of s3edge itself; please report this")
+            else:
+                self._channel.send(FlowsFound(question=asked.question, found=found))
 
     async def _report_demands(self) -> None:
         """Say what is used and wanted of the limits that are shared, as long as there is anything to say."""

@@ -59,6 +59,8 @@ _ALL = (
     _counter("tenant_exchanges", "Requests of a tenant that came to their end.", "tenant", "class", "outcome"),
     _counter("tenant_received_bytes", "Body bytes from a tenant.", "tenant"),
     _counter("tenant_sent_bytes", "Body bytes to a tenant.", "tenant"),
+    _gauge("tenant_receiving_bytes", "Body bytes from a tenant so far, of requests under way.", "tenant"),
+    _gauge("tenant_sending_bytes", "Body bytes to a tenant so far, of requests under way.", "tenant"),
     _gauge("tenant_inflight", "Requests of a tenant being answered, with those that wait.", "tenant"),
     _gauge("tenant_waiting", "Requests of a tenant that wait for room under limits.", "tenant"),
     _counter("tenant_waits", "Requests of a tenant that have waited for room under limits.", "tenant"),

@@ -19,6 +19,7 @@ from s3edge.fleet.shared import Division
 from s3edge.qos.activity import Report, Source
 from s3edge.server.supervisor import run
 from s3edge.server.worker import work
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from tests.support.observed import TOKEN
@@ -99,6 +100,9 @@ class PidPath:
 
     def activity(self) -> dict[str, Report]:
         return {}
+
+    async def flows(self, query: Query) -> Found:
+        return Found(len(self._flows), 0, ())
 
     def configure(self, config: Config) -> None:
         for policy in config.policies:

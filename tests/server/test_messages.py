@@ -1,6 +1,7 @@
 from s3edge.events import BodyBroken, End, Subject
 from s3edge.s3.operation import Operation
-from s3edge.server.messages import MESSAGE, Beat
+from s3edge.server.messages import MESSAGE, AskFlows, Beat, FlowsFound
+from s3edge.telemetry.flows import Column, Flow, FlowState, Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 from s3edge.telemetry.rollup import add
@@ -30,3 +31,14 @@ def test_events_mean_the_same_on_the_other_side() -> None:
     assert isinstance(arrived, Beat)
     assert arrived.events == events
     assert (arrived.snapshot or {})["s3edge_bodies_broken_total"] == [(["n1", "stalled"], 1), (["n1", "closed"], 1)]
+
+
+def test_flows_and_the_question_for_them_mean_the_same_on_the_other_side() -> None:
+    asked = AskFlows(question=7, query=Query(Column.KEY, is_descending=False, filter="caf\u00e9", limit=3))
+    assert MESSAGE.validate_json(MESSAGE.dump_json(asked)) == asked
+    flow = Flow(
+        9, "rag", "10.0.0.7", "GetObject", "read", "b", "caf\u00e9\n\u2028", "n1:9000", FlowState.WAITING,
+        2**52, 0, None, 12.5, 0.25, 2,
+    )  # fmt: skip
+    found = FlowsFound(question=7, found=Found(3, 1, (flow,)))
+    assert MESSAGE.validate_json(MESSAGE.dump_json(found)) == found

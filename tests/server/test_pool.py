@@ -15,6 +15,7 @@ from s3edge.errors import StartError
 from s3edge.server.messages import Beat, Fact, NodeResolved, NodeTurned, Reload
 from s3edge.server.pool import WorkerPool
 from s3edge.server.sockets import address_of, close, listen_shared
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
 from tests.server.flow import flow_to, is_accepting, refused, until
@@ -40,7 +41,7 @@ class Workers:
         listeners = listen_shared(Address("127.0.0.1", 0), count)
         self.address = address_of(listeners[0])
         self.events = new_stream()
-        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, self._heard, patience)
+        self.pool = WorkerPool(command, listeners, SETTINGS, lambda: facts, self._heard, self.events.report, patience)
 
     def _heard(self, number: int, beat: Beat) -> None:
         self.events.add(number, beat.events)
@@ -103,6 +104,8 @@ def test_a_killed_worker_is_replaced_and_loses_no_queued_connection() -> None:
         assert len(pids) == 1
         assert first not in pids
         assert workers.pool.restarts == 1
+        [told] = [told for told in workers.events.since(None).events if told.entry.event == "WorkerReplaced"]
+        assert (told.worker, told.entry.text) == (None, "worker 0 was killed by SIGKILL, and is replaced")
 
     with_workers(scenario)
 
@@ -195,6 +198,34 @@ def test_what_workers_tell_of_events_is_kept_with_their_number() -> None:
     with_workers(scenario, count=2)
 
 
+def test_every_worker_answers_which_flows_it_has_and_one_that_hangs_is_left_out() -> None:
+    async def scenario(workers: Workers) -> None:
+        await workers.all_ready()
+        async with flow_to(workers.address) as flow:
+            pid, _, _ = await flow.ask()
+            found = await workers.pool.flows(Query())
+            assert set(found) == {0, 1}
+            assert sum(each.total for each in found.values()) == 1
+            os.kill(pid, signal.SIGSTOP)
+            [left] = (await workers.pool.flows(Query())).values()
+            assert left.total == 0
+            os.kill(pid, signal.SIGCONT)
+            assert len(await workers.pool.flows(Query())) == 2  # its late answer was for nobody
+
+    with_workers(scenario, count=2)
+
+
+def test_flows_are_asked_for_by_one_viewer_at_a_time() -> None:
+    async def scenario(workers: Workers) -> None:
+        await workers.all_ready()
+        answers = await asyncio.gather(*(workers.pool.flows(Query()) for _ in range(20)))
+        assert answers == [{0: Found(0, 0, ())}] * 20
+        await workers.pool.kill()
+        assert await workers.pool.flows(Query()) == {}
+
+    with_workers(scenario)
+
+
 def test_a_scrape_does_not_wait_for_a_worker_that_hangs() -> None:
     async def scenario(workers: Workers) -> None:
         pid, _, _ = await workers.ask()
@@ -282,7 +313,7 @@ def test_other_settings_are_those_of_all_workers_and_of_those_that_replace_them(
 def test_listeners_can_be_closed_by_their_opener_too() -> None:
     async def main() -> None:
         listeners = listen_shared(Address("127.0.0.1", 0), 1)
-        pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: (), lambda number, beat: None)
+        pool = WorkerPool(SERVES, listeners, SETTINGS, lambda: (), lambda number, beat: None, new_stream().report)
         await pool.kill()
         close(listeners)
 

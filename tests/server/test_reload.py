@@ -15,6 +15,7 @@ from s3edge.admin.config import Loaded
 from s3edge.config.files import ConfigFiles
 from s3edge.config.flags import Flags
 from s3edge.config.model import Config
+from s3edge.events import Event
 from s3edge.server.reload import Reloader
 from tests.server.flow import until
 from tests.server.supervised import Supervised, supervisor_of
@@ -68,6 +69,13 @@ async def shown(supervised: Supervised) -> Any:
     return json.loads(text)
 
 
+async def decisions(supervised: Supervised) -> list[str]:
+    """What `/api/v1/events` tells of configurations."""
+    status, text = await supervised.get("/api/v1/events")
+    assert status == 200
+    return [event["text"] for event in json.loads(text)["events"] if event["event"].startswith("Config")]
+
+
 async def reloads(supervised: Supervised) -> dict[str, float]:
     """How many loads had which outcome."""
     _, text = await supervised.get("/metrics")
@@ -113,6 +121,9 @@ def test_a_fault_changes_nothing_and_is_told_until_it_is_mended(tmp_path: Path) 
         await supervised.logged(f"ERROR +supervisor: {REFUSED}; faults in the new one: 2\n")
         for line in lines:
             await supervised.logged("ERROR +supervisor: " + re.escape(line))
+        [refused] = await decisions(supervised)
+        assert refused.startswith(f"a new configuration was refused: {lines[0]}")
+        assert refused.endswith("; and 1 more, see /api/v1/config")
         told = await shown(supervised)
         assert told["state"] == "refused"
         assert [fault[: len(line)] for fault, line in zip(told["faults"], lines, strict=True)] == lines
@@ -135,6 +146,8 @@ def test_what_needs_a_restart_is_refused_as_a_whole_with_its_names(tmp_path: Pat
         await supervised.logged(f"{REFUSED}; what the new one changes takes a restart: workers, drain\n")
         told = await shown(supervised)
         assert (told["state"], told["needs_restart"]) == ("needs_restart", ["workers", "drain"])
+        [refused] = await decisions(supervised)
+        assert refused == "a new configuration was refused: what it changes takes a restart: workers, drain"
         assert told["config"]["policies"][0]["weight"] == 1
         assert await weights(supervised) == [{"p=weight 1.0"}] * 2
         files.main.write_text(MAIN)
@@ -258,8 +271,8 @@ def test_a_fault_of_its_own_is_told_and_the_next_change_is_taken_up(
 
     async def main() -> None:
         configured = Files(tmp_path)
-        files, applied = Failing(configured.main, {}), list[Config]()
-        reloader = Reloader(files, files.load(), applied.append, lambda: 0.0)
+        files, applied, told = Failing(configured.main, {}), list[Config](), list[Event]()
+        reloader = Reloader(files, files.load(), applied.append, told.append, lambda: 0.0)
         running = asyncio.create_task(reloader.run(), name="reload")
         reloader.ask()
         await until(lambda: reloader.last.outcome is Loaded.REFUSED)
@@ -270,6 +283,10 @@ def test_a_fault_of_its_own_is_told_and_the_next_change_is_taken_up(
         await asyncio.gather(running, return_exceptions=True)
         assert [config.policies[0].weight for config in applied] == [2]
         assert reloader.config is applied[0]
+        assert [event.text() for event in told] == [
+            "a new configuration was refused: a fault of s3edge itself, which the log shows",
+            "a new configuration is in force; it changes policies[p]",
+        ]
 
     asyncio.run(main())
     assert "RuntimeError: never thought of" in caplog.text
@@ -278,11 +295,13 @@ def test_a_fault_of_its_own_is_told_and_the_next_change_is_taken_up(
 def test_without_files_only_an_operator_has_it_loaded() -> None:
     async def main() -> None:
         files = ConfigFiles(None, {}, Flags(nodes=("http://127.0.0.1:9",)))
-        reloader = Reloader(files, files.load(), lambda config: pytest.fail("nothing is new"), lambda: 0.0)
+        told: list[Event] = []
+        reloader = Reloader(files, files.load(), lambda config: pytest.fail("nothing is new"), told.append, lambda: 0.0)
         running = asyncio.create_task(reloader.run(), name="reload")
         reloader.ask()
         await until(lambda: reloader.counts[Loaded.APPLIED] == 1)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        assert told == []
 
     asyncio.run(main())

@@ -14,10 +14,12 @@ from s3edge.qos.activity import Report
 from s3edge.server.channel import open_channel
 from s3edge.server.messages import (
     Ask,
+    AskFlows,
     Beat,
     Configure,
     Drain,
     Failed,
+    FlowsFound,
     Hold,
     Message,
     NodeResolved,
@@ -26,6 +28,7 @@ from s3edge.server.messages import (
     Reload,
 )
 from s3edge.server.worker import work
+from s3edge.telemetry.flows import Found, Query
 from tests.server.stand_in import refuse
 from tests.server.working import CONFIG, LIMIT, RAG, Path, run, started, working
 
@@ -56,6 +59,29 @@ def test_it_answers_a_question_at_once_with_fresh_counts() -> None:
             assert (beat.question, (beat.snapshot or {})["s3edge_connections_total"]) == (7, [([], 6)])
 
     run(scenario)
+
+
+def test_it_says_which_flows_it_has_and_a_fault_in_that_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    class Blind(Path):
+        """Cannot say it the first time."""
+
+        looks = 0
+
+        async def flows(self, query: Query) -> Found:
+            self.looks += 1
+            if self.looks == 1:
+                raise RuntimeError("never thought of")
+            return await super().flows(query)
+
+    async def scenario() -> None:
+        async with working(Blind()) as (line, _):
+            line.send(AskFlows(question=7, query=Query()))
+            line.send(AskFlows(question=8, query=Query()))
+            assert await line.expect(FlowsFound) == FlowsFound(question=8, found=Found(0, 0, ()))
+            await line.settle()
+
+    run(scenario)
+    assert "RuntimeError: never thought of" in capsys.readouterr().err
 
 
 def test_events_come_with_the_next_beat_and_only_once() -> None:

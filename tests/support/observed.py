@@ -7,6 +7,7 @@ from s3edge.config.model import Config
 from s3edge.health.status import NodeStatus
 from s3edge.qos.activity import Source
 from s3edge.qos.runaway import Runaways, SourceStatus
+from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.stream import EventStream
 from tests.support.edge import config_for
@@ -48,6 +49,9 @@ class QuietEdge:
         return ()
 
     async def snapshot(self) -> Snapshot:
+        return {}
+
+    async def flows(self, query: Query) -> dict[int, Found]:
         return {}
 
     def configuration(self) -> dict[str, Any]:

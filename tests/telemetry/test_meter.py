@@ -8,6 +8,8 @@ from s3edge.events import (
     BodyCut,
     BodyResumed,
     Cause,
+    ConfigApplied,
+    ConfigRefused,
     End,
     Event,
     EventsLeftOut,
@@ -24,6 +26,7 @@ from s3edge.events import (
     SourceObserved,
     SourceReleased,
     SourceThrottled,
+    WorkerReplaced,
 )
 from s3edge.s3.operation import Operation
 from s3edge.telemetry.families import FAMILIES, Kind
@@ -60,6 +63,9 @@ COUNTED: list[tuple[Event, dict[str, list[tuple[list[str], int]]]]] = [
     (SourceThrottled("", None, "tenant rag", 25.0, None, "list storm"), {}),
     (SourceReleased("", None, "tenant rag", "calm for 30 s"), {}),
     (SourceObserved("", None, "tenant rag", "list storm"), {}),
+    (ConfigApplied("", None, "limits"), {}),
+    (ConfigRefused("", None, "a fault"), {}),
+    (WorkerReplaced("", None, 0, "exited with code 1"), {}),
     (EventsLeftOut("", None, 3), {}),
 ]
 
