@@ -1,7 +1,7 @@
 """What a new configuration changes, and what of that a running edge can take up.
 
-Tenants, limits, policies and capacities are looked up again for each request or lease. All else became sockets,
-processes, connections and probes when the edge started.
+Tenants, limits, policies and capacities are looked up again for each request or lease, and so is what share of the
+requests is traced. All else became sockets, processes, connections and probes when the edge started.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,8 @@ _Named = Sequence[Cluster] | Sequence[Policy]
 
 _LIVE = ("tenants", "limits", "policies")
 _LIVE_IN_CLUSTER = "capacity"
+# Keys of sections that take a restart but for these.
+_LIVE_KEYS = ("tracing.sample",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def _differences(old: Config, new: Config) -> Iterator[tuple[str, bool]]:
         elif section in _LIVE or not isinstance(before, Part):
             yield section, section in _LIVE
         else:
-            yield from ((f"{section}.{key}", False) for key in _keys(before, after))
+            names = (f"{section}.{key}" for key in _keys(before, after))
+            yield from ((name, name in _LIVE_KEYS) for name in names)
 
 
 def _of_cluster(where: str, old: Part | None, new: Part | None) -> Iterator[tuple[str, bool]]:
