@@ -110,7 +110,7 @@ class Trace:
             self.flags = parent.flags
             if _STATE_FIELD in head.lower:
                 self.state = parse_tracestate(b",".join(_STATES.findall(head.raw)))
-        self._is_signed = is_header_signed(head, _TRACEPARENT)
+        self._is_signed = _TRACEPARENT in head.lower and is_header_signed(head, _TRACEPARENT)
         self._lines = self._replaced(head)
 
     @property

@@ -3,11 +3,13 @@
 import asyncio
 import socket
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from typing import Protocol
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan
 
 from s3edge.config.model import Config
 from s3edge.proxy.spans import Spans
@@ -16,15 +18,35 @@ from s3edge.telemetry.meter import Meter
 from s3edge.telemetry.otlp import SpanExport, collector, resource_of, spare_the_log
 
 
-class Tracing:
-    """What chooses requests, makes their spans and sends these away."""
+class Export(Protocol):
+    """Where spans go; `exported`, `failed` and `dropped` count them."""
 
-    def __init__(self, share: float, resource: Resource, exporter: SpanExporter, rng: Random) -> None:
+    @property
+    def exported(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+
+    def take(self, spans: Sequence[ReadableSpan]) -> None:
+        """The spans of one exchange."""
+
+    async def close(self) -> None:
+        """There are no more."""
+
+
+class Tracing:
+    """What chooses requests, makes their spans and sends these away.
+
+    `wall` is the time of the world in nanoseconds since 1970: people read it, and nothing is decided by it.
+    """
+
+    def __init__(
+        self, share: float, resource: Resource, export: Export, rng: Random, wall: Callable[[], int] = time.time_ns
+    ) -> None:
         self.sampler = Sampler(share, rng)
-        self._export = SpanExport(exporter)
-        # People read these times; nothing is decided by them.
-        self._spans = Spans(resource, self._export.take, asyncio.get_running_loop().time, time.time_ns)
-        self.read = self._spans.read
+        self.read = Spans(resource, export.take, asyncio.get_running_loop().time, wall).read
+        self._export = export
 
     def show(self, meter: Meter) -> None:
         """Have the spans counted."""
@@ -36,7 +58,7 @@ class Tracing:
         self.sampler.share = config.tracing.sample
 
     async def close(self) -> None:
-        """Send what is left, for a second at most."""
+        """Send what is left, as far as that goes in about a second."""
         await self._export.close()
 
 
@@ -44,4 +66,4 @@ def tracing_of(config: Config, endpoint: str, worker: int) -> Tracing:
     """That of a worker, by its number; `endpoint` is the base URL of the collector."""
     spare_the_log()
     instance = f"{socket.gethostname()}-{config.listen.address.port}"
-    return Tracing(config.tracing.sample, resource_of(instance, worker), collector(endpoint), Random())
+    return Tracing(config.tracing.sample, resource_of(instance, worker), SpanExport(collector(endpoint)), Random())

@@ -110,33 +110,39 @@ class SpanExport:
             async with asyncio.timeout(FLUSH):
                 await ended.wait()
         except TimeoutError:
-            self._exporter.shutdown()  # it tries nothing again
+            self._exporter.shutdown()
             log.warning("traces: %d spans were left when the worker ended", self._backlog)
             self.dropped += self._backlog
 
 
 class _Counting(SpanExporter):
-    """Counts what an exporter takes; called by the thread of the processor."""
+    """Counts what an exporter takes, until it is shut down. The thread of the processor calls it."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self.exported = self.failed = 0
         self._exporter = exporter
+        self._is_over = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """As `SpanExporter.export`."""
         result = SpanExportResult.FAILURE
         try:
-            result = self._exporter.export(spans)
+            if not self._is_over:
+                result = self._exporter.export(spans)
         finally:
-            if result is SpanExportResult.SUCCESS:
+            if self._is_over:
+                pass  # whoever shut it down has counted them
+            elif result is SpanExportResult.SUCCESS:
                 self.exported += len(spans)
             else:
                 self.failed += len(spans)
         return result
 
     def shutdown(self) -> None:
-        """As `SpanExporter.shutdown`."""
-        self._exporter.shutdown()
+        """As `SpanExporter.shutdown`: what is under way is not tried again, what comes later not at all."""
+        if not self._is_over:
+            self._is_over = True
+            self._exporter.shutdown()
 
 
 class Sparing(logging.Handler):

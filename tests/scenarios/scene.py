@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3edge.server.assembly import Edge
+from s3edge.server.tracing import Tracing
 from s3edge.telemetry.families import FAMILIES
 from s3edge.transport.transfer import LOOKS
 from s3edge.transport.wheel import FINE_TICK, TICK
@@ -142,8 +143,10 @@ def in_turn(**sections: Any) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sections: Any) -> AsyncIterator[Scene]:
-    """An edge before these nodes or one-script nodes; `sections` as for `config_for`.
+async def scene(
+    *nodes: Node | Script | Storage, link: Link | None = None, tracing: Tracing | None = None, **sections: Any
+) -> AsyncIterator[Scene]:
+    """An edge before these nodes or one-script nodes; `sections` as for `config_for`. Nothing is traced by default.
 
     At the end nothing may be under way, and once the edge is closed no connection may be open.
     """
@@ -154,7 +157,7 @@ async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sec
         for address, node in zip(addresses, staged, strict=True):
             await stack.enter_async_context(node)
             network.listen(address, node.accept)
-        edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections)))
+        edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections), tracing))
         scripted = [node for node in staged if isinstance(node, Node)]
         storages = [node for node in staged if isinstance(node, Storage)]
         the_scene = Scene(network, edge, scripted, storages)
