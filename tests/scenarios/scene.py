@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s3edge.server.assembly import Edge
-from s3edge.server.tracing import Tracing
 from s3edge.telemetry.families import FAMILIES
 from s3edge.transport.transfer import LOOKS
 from s3edge.transport.wheel import FINE_TICK, TICK
@@ -16,6 +15,9 @@ from tests.support.edge import EDGE, config_for, running_edge
 from tests.support.memory import Address, Link, Network
 from tests.support.node import Node, Script
 from tests.support.storage import Storage
+
+if TYPE_CHECKING:
+    from s3edge.server.tracing import Tracing
 
 GET = b"GET /bucket/key HTTP/1.1\r\nHost: s3\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -144,7 +146,7 @@ def in_turn(**sections: Any) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def scene(
-    *nodes: Node | Script | Storage, link: Link | None = None, tracing: Tracing | None = None, **sections: Any
+    *nodes: Node | Script | Storage, link: Link | None = None, tracing: "Tracing | None" = None, **sections: Any
 ) -> AsyncIterator[Scene]:
     """An edge before these nodes or one-script nodes; `sections` as for `config_for`. Nothing is traced by default.
 
