@@ -339,12 +339,18 @@ def test_spans_are_counted_and_sent_away_at_the_end() -> None:
 
 def test_without_a_collector_nothing_is_kept_and_nothing_is_added() -> None:
     async def main() -> None:
-        node = Storage()
+        node = Storage(AnswersLate(0.25))
         async with scene(node) as stage:
             await read_object(stage, KEY)
-            await read_object(stage, KEY, MARKED)
+            reading = asyncio.create_task(read_object(stage, KEY, MARKED), name="read")
+            await asyncio.sleep(0.125)
+            (progress,) = [client.progress for client in stage.edge.listener.clients if client.progress is not None]
+            assert progress.trace is None
+            assert progress.attempt is not None
+            assert progress.attempt.traced is None
+            await reading
             assert stage.count("spans_total") == {}
-            assert stage.edge._exchanges.sampler is None
+            assert (stage.edge._exchanges.sampler, stage.edge._exchanges._readers) == (None, ())
             assert [request.header(b"traceparent") for request in node.requests] == [None, MARKED.partition(b" ")[2]]
 
     run(main())
