@@ -7,6 +7,7 @@ order of their files, not their globs. So one value describes a whole s3edge: th
 
 from collections.abc import Iterator, Mapping
 from glob import glob
+from importlib.util import find_spec
 from pathlib import Path
 
 from s3edge.config.admin import take_token
@@ -19,6 +20,9 @@ from s3edge.config.model import Config
 from s3edge.config.reading import read_document
 
 NO_FLAGS = Flags()
+
+# What the extra `otel` brings; named here, and imported only by a worker that traces.
+_EXPORTER = "opentelemetry.exporter.otlp.proto.http"
 
 
 def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FLAGS) -> Config:
@@ -35,7 +39,7 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FL
     take_token(document, environment)
     expand_nodes(document)
     folder = Path() if path is None else path.parent.absolute()
-    faults = [*check(document, folder), *_unreadable_files(document, folder)]
+    faults = [*check(document, folder), *_unreadable_files(document, folder), *_missing_extra(document)]
     if faults:
         raise Faults(sorted(faults, key=lambda fault: (fault.file != str(path), fault.file or "", fault.line or 0)))
     return Config.model_validate(document.data, context={"folder": folder})
@@ -116,3 +120,17 @@ def _unreadable_files(document: Document, folder: Path) -> Iterator[Fault]:
             reason = error.strerror if isinstance(error, OSError) else error
             found = f"{document.found(at)}, which cannot be read ({reason})"
             yield document.fault(at, found, "a PEM file that this user can read", f"looked for {folder / name}")
+
+
+def _missing_extra(document: Document) -> Iterator[Fault]:
+    """A collector for spans, and nothing installed that could send any."""
+    at: Location = ("tracing", "endpoint")
+    if document.at(at) is None or document.is_broken(at):
+        return
+    try:
+        is_there = find_spec(_EXPORTER) is not None
+    except ModuleNotFoundError:
+        is_there = False
+    if not is_there:
+        found = f"{document.found(at)}, and OpenTelemetry is not installed"
+        yield document.fault(at, found, "no endpoint without OpenTelemetry", 'pip install "s3edge[otel]"')

@@ -15,6 +15,7 @@ from s3edge.config.health import Ejection, Health
 from s3edge.config.part import LocalFile, Name, Part
 from s3edge.config.policy import Policy
 from s3edge.config.qos import Capacity, ScopedLimits, Tenant
+from s3edge.config.tracing import Tracing
 from s3edge.config.units import KIB, MIB, Flag, Seconds, SecondsOrZero, Workers, size, whole_number
 
 # Loopback: a sidecar beside its clients is the safe default; serving a network is the operator's decision.
@@ -143,6 +144,7 @@ class Config(Part):
 
     listen: Listen = Listen()
     admin: Admin = Admin()
+    tracing: Tracing = Tracing()
     workers: Workers = "auto"
     drain: SecondsOrZero = DRAIN
     zone: Name | None = None

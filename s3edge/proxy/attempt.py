@@ -25,8 +25,8 @@ class Attempt:
     `connection` and `answer` are there once they were got; `began` is when it began. `is_kept` tells that the
     connection was not made for it, `is_sent` that the node was sent at least the head, `is_suspect` that its wait was
     held against the node, `has_place` that it counts among those that its node works on. `level` is its class of
-    priority where attempts are counted by that, else -1. Its owner calls `end` exactly once; `end_word` is how it
-    ended, if that was told before.
+    priority where attempts are counted by that, else -1. `traced` is what a trace keeps of it, None without one. Its
+    owner calls `end` exactly once; `end_word` is how it ended, if that was told before.
     """
 
     __slots__ = (
@@ -46,6 +46,7 @@ class Attempt:
         "level",
         "progress",
         "standing",
+        "traced",
     )
 
     answer: ResponseHead
@@ -61,6 +62,7 @@ class Attempt:
         self.end_word: End | None = None
         standing.node.inflight += 1
         self.has_place = True
+        self.traced = None if progress.trace is None else progress.trace.attempt(now, is_resume=progress.status > 0)
         self.level = -1
         if standing.room_made is not None:
             self.level = LEVELS[progress.plan.priority]
@@ -83,6 +85,8 @@ class Attempt:
             raise ConnectionGoneError
         self.is_sent = True
         progress = self.progress
+        if self.traced is not None and progress.trace is not None:
+            raw = progress.trace.head(raw, self.traced)
         connection.method = progress.head.method
         upload = progress.upload
         if upload is None:
@@ -166,6 +170,8 @@ class Attempt:
             end = self.end_word
         elif standing.is_watched:
             standing.left(self.began, now)
+        if self.traced is not None:
+            self.traced.ends(self, end, now)
         meter.attempt(standing.node.name, end)
         if is_reusable:
             standing.pool.give_back(self.connection)

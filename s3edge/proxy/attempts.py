@@ -77,7 +77,8 @@ class Attempts:
         if head.length:
             progress.upload = self._upload(progress, track)
         raw = for_node(head, progress.client.forwarded_for)
-        now = progress.started
+        # A wait for room under limits must not count as the node's time.
+        now = self._now() if progress.limiters else progress.started
         if track.first.is_limited:
             choice = Choice(plan.balance, (), progress.request.raw_key, pace is not None)
             standing = track.place_now(choice, plan.priority)
@@ -104,7 +105,7 @@ class Attempts:
                 if attempt.answer.status not in FAILURES:
                     answered = self._now()
                     attempt.was_good(answered)
-                    progress.first_byte = answered - now
+                    progress.first_byte = answered - progress.started
                     return attempt
         except (EdgeError, ConnectionGoneError) as error:
             failure = error

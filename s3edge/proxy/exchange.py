@@ -5,6 +5,7 @@ given beside each; the rest of the data path is what they call.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from s3edge.errors import SLOW_DOWN, EdgeError, Origin, Overloaded
@@ -18,13 +19,18 @@ from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress
 from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.rules import Rules
+from s3edge.proxy.tracing import Sampler
 from s3edge.s3.request import understand
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
 
 class Exchanges:
-    """Serves the requests of one worker, by its `rules`; `lookout` counts them for the runaway guard."""
+    """Serves the requests of one worker, by its `rules`.
+
+    `lookout` counts them for the runaway guard, `sampler` chooses those that are traced, None: none. `readers` are told
+    of each that came to its end: the progress, the body bytes that came from the client, and the time.
+    """
 
     def __init__(
         self,
@@ -35,6 +41,7 @@ class Exchanges:
         replies: Replies,
         journal: Journal,
         meter: Meter,
+        readers: tuple[Callable[[Progress, int, float], None], ...] = (),
     ) -> None:
         self.rules = rules
         self._admission = admission
@@ -43,7 +50,9 @@ class Exchanges:
         self._replies = replies
         self._emit = journal.record
         self._meter = meter
+        self._readers = readers
         self.lookout = Lookout()
+        self.sampler: Sampler | None = None
         self._now = asyncio.get_running_loop().time
 
     def drain(self) -> None:
@@ -67,6 +76,8 @@ class Exchanges:
         self._meter.exchanges_inflight += 1
         progress = client.progress = Progress(client, head, understand(head, self.rules.hosts), self._now(), self._emit)
         try:
+            if self.sampler is not None:
+                progress.trace = self.sampler.trace(head, progress.started)
             # Identify: limits belong to a tenant, and so may all that policies decide.
             tenant = progress.tenant = self.rules.identity.tenant(client, head)
             # Plan: which nodes may serve this, what may be done to hide their failures, and how much is too much.
@@ -103,7 +114,10 @@ class Exchanges:
         try:
             await self._admission.wait(progress)
         finally:
-            self._meter.waited(progress.tenant, self._now() - progress.started)
+            now = self._now()
+            self._meter.waited(progress.tenant, now - progress.started)
+            if progress.trace is not None:
+                progress.trace.admitted = now
 
     def _record(self, progress: Progress) -> None:
         meter, request, now = self._meter, progress.request, self._now()
@@ -140,6 +154,8 @@ class Exchanges:
         )
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
+        for reader in self._readers:
+            reader(progress, received, now)
 
 
 # How the attempt ended that an answer came from, if nothing worse was said of it.

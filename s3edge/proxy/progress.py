@@ -18,6 +18,7 @@ from s3edge.transport.transfer import Transfer
 if TYPE_CHECKING:
     from s3edge.proxy.attempt import Attempt
     from s3edge.proxy.flows import Look
+    from s3edge.proxy.tracing import Trace
     from s3edge.proxy.track import Track
 
 # Outcomes of an exchange.
@@ -39,7 +40,7 @@ class Progress:
     carry another request. `attempt` is the one that the answer comes from now, `answer` the head that the client got,
     `body` what moves its body now; `sent` counts the bytes that were moved before with, `delivered` without chunked
     coding. `resumes` counts how often that has gone on from another node, `vain_resumes` the last of them that brought
-    no byte. `story` holds what was out of the ordinary.
+    no byte. `story` holds what was out of the ordinary, `trace` what is kept for spans, None if it is not traced.
 
     The runaway guard knows of `reported_received` bytes from the client and of `reported_sent` to it. `shed_at` are
     the sources whose limit the request was shed by.
@@ -78,6 +79,7 @@ class Progress:
         "stays",
         "story",
         "tenant",
+        "trace",
         "track",
         "upload",
         "vain_resumes",
@@ -110,6 +112,7 @@ class Progress:
         self.body: Transfer | None = None
         self.upload: Upload | None = None
         self.story: list[Event] | None = None
+        self.trace: Trace | None = None
         self.flow: Flow | None = None
         self.limiters: tuple[Limiter, ...] = ()
         self.shed_at: tuple[Source, ...] = ()
@@ -126,6 +129,8 @@ class Progress:
         if self.story is None:
             self.story = []
         self.story.append(event)
+        if self.trace is not None:
+            self.trace.noted.append(self.client.loop.time())
         self.emit(event)
 
     @property

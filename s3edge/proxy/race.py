@@ -154,8 +154,9 @@ class Race:
             # Who has an attempt under way does not wait for another one; while nodes refuse, it gets none.
             return None if self._track.is_throttled else self._track.place_now(choice, self._priority)
         caller = Caller(self._progress.tenant, self._priority, plan.weight, plan.queue)
+        began, trace = self._now(), self._progress.trace
         try:
-            return await self._track.place(choice, caller, self._now(), max(0.0, self._time_left()))
+            return await self._track.place(choice, caller, began, max(0.0, self._time_left()))
         except FullError as full:
             if self._refusal is None:
                 progress = self._progress
@@ -164,12 +165,16 @@ class Race:
             return None
         finally:
             self._progress.prepaid += caller.prepaid  # also if the client left as its turn came
+            if trace is not None and self._now() > began:
+                trace.queued.append((began, self._now()))
 
     def _start(self, standing: Standing, is_hedge: bool, has_permit: bool) -> None:
         progress, now = self._progress, self._now()
         kept = standing.pool.take()
         attempt = Attempt(standing, progress, now, is_kept=kept is not None)
         attempt.is_hedge, attempt.holds_permit = is_hedge, has_permit
+        if attempt.traced is not None:
+            attempt.traced.is_retry = has_permit
         self._tried.append(standing.node)
         if is_hedge:
             late = next(iter(self._running.values()))

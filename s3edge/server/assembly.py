@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from random import Random
+from typing import TYPE_CHECKING
 
 from s3edge.config.model import Cluster as ClusterConfig
 from s3edge.config.model import Config
@@ -41,6 +42,9 @@ from s3edge.upstream.cluster import Cluster
 from s3edge.upstream.pool import Connect, Pool, SocketConnect
 from s3edge.upstream.standing import Standing
 
+if TYPE_CHECKING:
+    from s3edge.server.tracing import Tracing
+
 # Seconds between looks for pipes to spare: long against the pauses of a reader, short against an operator's look.
 TRIM_PIPES = 10.0
 
@@ -55,10 +59,11 @@ class Edge:
         rng: Random,
         connect: Connect | None = None,
         workers: int = 1,
+        tracing: "Tracing | None" = None,
     ) -> None:
         """Build it for `config`, as one of `workers`; `connect` is how nodes are reached, by default over sockets.
 
-        Raises StartError.
+        `tracing` is its to close. Raises StartError.
         """
         self.meter = Meter()
         self.journal = Journal(self.meter, loop.time)
@@ -71,19 +76,7 @@ class Edge:
         self._pacer = Pacer(self._fine_wheel)
         self._trimming = self._wheel.timer(self._trim_pipes)
         self._trimming.set(TRIM_PIPES)
-        self._clusters = {
-            cluster.name: Cluster(
-                cluster,
-                _pools(cluster, connect, surroundings, self.meter),
-                config.zone,
-                self._wheel,
-                self._pacer,
-                rng,
-                self.journal.record,
-                workers,
-            )
-            for cluster in config.clusters
-        }
+        self._clusters = self._build_clusters(config, connect, surroundings, rng, workers)
         self.standings = {
             node.name: standing for cluster in self._clusters.values() for node, standing in cluster.standings.items()
         }
@@ -102,7 +95,12 @@ class Edge:
             replies,
             self.journal,
             self.meter,
+            () if tracing is None else (tracing.read,),
         )
+        self._tracing = tracing
+        if tracing is not None:
+            exchanges.sampler = tracing.sampler
+            tracing.show(self.meter)
         self._lookout = exchanges.lookout
         sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
         self.listener = Listener(config.listen, self.admission, exchanges, sessions, surroundings, self.meter)
@@ -122,6 +120,8 @@ class Edge:
         self._pacer.close()
         self._wheel.close()
         self._fine_wheel.close()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     @property
     def nodes(self) -> dict[str, Node]:
@@ -174,6 +174,8 @@ class Edge:
         All else of `config` must be as it was; see `config.diff`.
         """
         rules = self._exchanges.rules = Rules.of(config)
+        if self._tracing is not None:
+            self._tracing.configure(config)
         self._attempts.forget_plans()
         for cluster in config.clusters:
             self._clusters[cluster.name].set_capacity(cluster.capacity)
@@ -191,6 +193,23 @@ class Edge:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""
         if self._tls is not None and self._listen.tls is not None:
             renew(self._tls, self._listen.tls)
+
+    def _build_clusters(
+        self, config: Config, connect: Connect | None, surroundings: Surroundings, rng: Random, workers: int
+    ) -> dict[str, Cluster]:
+        return {
+            cluster.name: Cluster(
+                cluster,
+                _pools(cluster, connect, surroundings, self.meter),
+                config.zone,
+                self._wheel,
+                self._pacer,
+                rng,
+                self.journal.record,
+                workers,
+            )
+            for cluster in config.clusters
+        }
 
     def _show_levels(self, room: Room, attempts: Attempts) -> None:
         """Have the levels that others keep read for each snapshot of the meter."""

@@ -102,8 +102,8 @@ class DataPath(Protocol):
         """Read the certificate again. Raises StartError, and then keeps the old one."""
 
 
-Build = Callable[[Config, int], DataPath]
-"""Makes the data path for a configuration, and for how many workers there are."""
+Build = Callable[[Config, int, int], DataPath]
+"""Makes the data path for a configuration, and for which of how many workers: its number, and their count."""
 
 
 class Worker:
@@ -269,7 +269,7 @@ async def work(line: socket.socket, build: Build) -> int:
         start_logging(f"worker {start.number}")
         config = Config.model_validate_json(start.settings)
         try:
-            edge = build(config, start.workers)
+            edge = build(config, start.number, start.workers)
             worker = Worker(channel, edge, config.drain, start.workers)
             _calm_collector()
             await worker.run(socket.socket(fileno=start.listener), start.facts)
@@ -300,8 +300,13 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _raise_descriptor_limit()
 
-    def build(config: Config, workers: int) -> DataPath:
-        return Edge(config, asyncio.get_running_loop(), random.Random(), workers=workers)
+    def build(config: Config, number: int, workers: int) -> DataPath:
+        tracing = None
+        if config.tracing.endpoint is not None:
+            from s3edge.server.tracing import tracing_of  # noqa: PLC0415 - OpenTelemetry is an extra
+
+            tracing = tracing_of(config, config.tracing.endpoint, number)
+        return Edge(config, asyncio.get_running_loop(), random.Random(), workers=workers, tracing=tracing)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work(socket.socket(fileno=int(sys.argv[1])), build))

@@ -110,6 +110,10 @@ _ALL = (
         "node_state", "1 for the state that probes or the operator give a node, else 0.", "cluster", "node", "state"
     ),
     _counter("probes", "Health probes, shallow and deep, by their verdict.", "cluster", "node", "kind", "verdict"),
+    # Traces
+    _counter(
+        "spans", "Spans of traced requests, by what became of them; there are none without a collector.", "outcome"
+    ),
     # The configuration
     _counter("config_reloads", "Times that the configuration was read again, by what became of it.", "outcome"),
     _gauge("config_applied_timestamp_seconds", "When the configuration in force was taken up, in seconds since 1970."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from s3edge.events import Event, EventsLeftOut, Subject
 from s3edge.telemetry.meter import Meter
-from s3edge.telemetry.printable import printable
+from s3edge.telemetry.printable import printable, writable
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +97,8 @@ def describe(event: Event, at: float) -> Entry:
     """The event in words. What is not UTF-8 in them is escaped, and what is too long is cut."""
     subject = event.subject
     if subject is not None:
-        subject = Subject(subject.operation, _writable(subject.bucket, NAME_LIMIT), _writable(subject.key, KEY_LIMIT))
-    return Entry(at, event.name, event.level, event.node, _writable(event.text(), TEXT_LIMIT), subject)
-
-
-def _writable(text: str, limit: int) -> str:
-    return text[:limit].encode("utf-8", "backslashreplace").decode()
+        subject = Subject(subject.operation, writable(subject.bucket, NAME_LIMIT), writable(subject.key, KEY_LIMIT))
+    return Entry(at, event.name, event.level, event.node, writable(event.text(), TEXT_LIMIT), subject)
 
 
 def _where(subject: Subject | None) -> str:

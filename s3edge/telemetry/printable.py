@@ -1,4 +1,4 @@
-"""Text of unknown origin, made fit for one line of a log or of a head."""
+"""Text of unknown origin, made fit for where it is written: one line of a log, a head, JSON, a span."""
 
 
 def printable(text: str, limit: int) -> str:
@@ -8,3 +8,8 @@ def printable(text: str, limit: int) -> str:
     if len(text) <= limit and len(escaped) <= limit:
         return escaped
     return f"{escaped[: limit - 3]}..."
+
+
+def writable(text: str, limit: int) -> str:
+    """The text, cut to `limit` characters, with what is not UTF-8 in it escaped."""
+    return text[:limit].encode("utf-8", "backslashreplace").decode()

@@ -29,6 +29,7 @@ def test_an_equal_configuration_changes_nothing() -> None:
         ({"listen": {"address": "127.0.0.1:9001", "trace": True}}, ("listen.address", "listen.trace")),
         ({"admin": {"address": "127.0.0.1:9091"}}, ("admin.address",)),
         ({"workers": 2, "drain": "1s", "zone": "z"}, ("workers", "drain", "zone")),
+        ({"tracing": {"endpoint": "http://collector:4318"}}, ("tracing.endpoint",)),
         ({"clusters": [*OLD["clusters"], {"name": "c", "nodes": ["http://c"]}]}, ("clusters[c]",)),
         ({"clusters": OLD["clusters"][:1]}, ("clusters[b]",)),
         ({"clusters": OLD["clusters"][::-1]}, ("clusters",)),
@@ -48,6 +49,7 @@ def test_what_became_sockets_processes_and_connections_needs_a_restart(
     "sections, names",
     [
         ({"tenants": []}, ("tenants",)),
+        ({"tracing": {"sample": "5%"}}, ("tracing.sample",)),
         ({"limits": {"concurrency": 5}}, ("limits",)),
         (
             {"admin": {"token": "0123456789abcdef", "protect": "all", "hosts": ["edge.example.com"]}},

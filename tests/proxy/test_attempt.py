@@ -34,7 +34,7 @@ class Story:
         self.observed.append(seconds)
 
     def attempt(self, standing: Standing, now: float = 10.0) -> Attempt:
-        progress = SimpleNamespace(note=self.events.append, subject=SUBJECT, pace=self.pace, upload=None)
+        progress = SimpleNamespace(note=self.events.append, subject=SUBJECT, pace=self.pace, upload=None, trace=None)
         return Attempt(standing, cast(Progress, progress), now, is_kept=False)
 
     @property

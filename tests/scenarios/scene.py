@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s3edge.server.assembly import Edge
 from s3edge.telemetry.families import FAMILIES
@@ -15,6 +15,9 @@ from tests.support.edge import EDGE, config_for, running_edge
 from tests.support.memory import Address, Link, Network
 from tests.support.node import Node, Script
 from tests.support.storage import Storage
+
+if TYPE_CHECKING:
+    from s3edge.server.tracing import Tracing
 
 GET = b"GET /bucket/key HTTP/1.1\r\nHost: s3\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -142,8 +145,10 @@ def in_turn(**sections: Any) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sections: Any) -> AsyncIterator[Scene]:
-    """An edge before these nodes or one-script nodes; `sections` as for `config_for`.
+async def scene(
+    *nodes: Node | Script | Storage, link: Link | None = None, tracing: "Tracing | None" = None, **sections: Any
+) -> AsyncIterator[Scene]:
+    """An edge before these nodes or one-script nodes; `sections` as for `config_for`. Nothing is traced by default.
 
     At the end nothing may be under way, and once the edge is closed no connection may be open.
     """
@@ -154,7 +159,7 @@ async def scene(*nodes: Node | Script | Storage, link: Link | None = None, **sec
         for address, node in zip(addresses, staged, strict=True):
             await stack.enter_async_context(node)
             network.listen(address, node.accept)
-        edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections)))
+        edge = await stack.enter_async_context(running_edge(network, config_for(*addresses, **sections), tracing))
         scripted = [node for node in staged if isinstance(node, Node)]
         storages = [node for node in staged if isinstance(node, Storage)]
         the_scene = Scene(network, edge, scripted, storages)

@@ -211,3 +211,20 @@ def test_what_the_guard_holds_a_source_to_holds_until_it_lets_go() -> None:
             assert list(admission.limiters()) == []
 
     run(main())
+
+
+def test_a_wait_for_room_is_not_held_against_the_node_that_is_asked_then() -> None:
+    """Over a kept connection it was: nodes that answered as ever were hedged, and blamed for a time-out."""
+
+    async def main() -> None:
+        policies = for_all(queue=PATIENT, limits={"concurrency": 1}, balance="round_robin", hedge={"budget": "50%"})
+        async with scene(Storage(AnswersLate(0.2)), Storage(AnswersLate(0.2)), policies=policies) as stage:
+            for _ in range(4):
+                await read(stage, READ)
+            waited = await crowd(stage, [READ] * 4)
+            assert [round(each.first_byte, 3) for each in waited] == [0.2, 0.4, 0.6, 0.8]
+            assert stage.told() == []
+            assert stage.attempts == {("0", "done"): 4, ("1", "done"): 4}
+            assert [round(node.latency, 3) for node in stage.edge.nodes.values()] == [0.2, 0.2]
+
+    run(main())

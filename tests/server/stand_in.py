@@ -112,12 +112,12 @@ class PidPath:
         self._reloads += 1
 
 
-def refuse(config: Config, workers: int) -> PidPath:
+def refuse(config: Config, number: int, workers: int) -> PidPath:
     """A data path that cannot be built."""
     raise StartError("the moon is in the way; wait for the next one")
 
 
-def serve(config: Config, workers: int) -> PidPath:
+def serve(config: Config, number: int, workers: int) -> PidPath:
     """A data path that serves whatever the configuration says."""
     path = PidPath()
     path.configure(config)

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from s3edge.config.model import Config
 from s3edge.routing.node import Node
 from s3edge.server.assembly import Edge
 from s3edge.upstream.connection import NodeConnection
 from tests.support.memory import Address, Network
+
+if TYPE_CHECKING:
+    from s3edge.server.tracing import Tracing
 
 # Where the edge listens in the network.
 EDGE: Final[Address] = ("edge", 9000)
@@ -46,9 +49,9 @@ def config_for(*nodes: Address, zones: Sequence[str] = (), tiers: Sequence[int] 
 
 
 @asynccontextmanager
-async def running_edge(network: Network, config: Config) -> AsyncIterator[Edge]:
+async def running_edge(network: Network, config: Config, tracing: "Tracing | None" = None) -> AsyncIterator[Edge]:
     """The data path of `config`, listening at `EDGE`; at the end of the block it is cut off at once."""
-    edge = Edge(config, asyncio.get_running_loop(), Random(0), MemoryConnect(network))
+    edge = Edge(config, asyncio.get_running_loop(), Random(0), MemoryConnect(network), tracing=tracing)
     network.listen(EDGE, edge.listener.accept)
     try:
         yield edge

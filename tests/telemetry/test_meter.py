@@ -209,6 +209,16 @@ def test_levels_whose_labels_come_and_go_are_those_of_the_moment() -> None:
     assert meter.snapshot()["s3edge_tenant_inflight"] == [(["training"], 1)]
 
 
+def test_what_somebody_else_counts_is_read_for_each_snapshot() -> None:
+    meter, exported = Meter(), [3]
+    meter.counter("s3edge_spans_total", ("exported",), lambda: exported[0])
+    assert meter.snapshot()["s3edge_spans_total"] == [(["exported"], 3)]
+    exported[0] = 5
+    assert meter.snapshot()["s3edge_spans_total"] == [(["exported"], 5)]
+    with pytest.raises(ValueError, match="s3edge_node_inflight is no counter"):
+        meter.counter("s3edge_node_inflight", ("n1",), lambda: 1)
+
+
 def test_a_counter_is_no_gauge() -> None:
     with pytest.raises(ValueError, match="s3edge_attempts_total is no gauge"):
         Meter().gauge("s3edge_attempts_total", ("n1", "complete"), lambda: 1)

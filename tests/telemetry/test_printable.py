@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.telemetry.printable import printable
+from s3edge.telemetry.printable import printable, writable
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,19 @@ def test_the_result_is_one_line_of_printable_ascii_within_the_limit(text: str, l
     assert len(result) <= limit
     assert result.isascii()
     assert result == "" or result.isprintable()
+
+
+@given(st.text(alphabet=st.characters(), max_size=50), st.integers(0, 40))
+def test_what_is_writable_is_utf_8_and_what_was_so_already_stays(text: str, limit: int) -> None:
+    result = writable(text, limit)
+    assert result.encode().decode() == result
+    try:
+        text[:limit].encode()
+    except UnicodeEncodeError:
+        assert "\\u" in result
+    else:
+        assert result == text[:limit]
+
+
+def test_bytes_that_are_no_utf_8_are_escaped() -> None:
+    assert writable(b"a\xff".decode("utf-8", "surrogateescape"), 10) == "a\\udcff"
