@@ -8,9 +8,9 @@ from typing import ClassVar, Final, Protocol
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
+from textual.containers import Container, Horizontal
 from textual.content import Content
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Label
 
 from s3edge.top import flows, nodes, tenants
 from s3edge.top.board import Board, Lines
@@ -52,10 +52,17 @@ class Top(App[None]):
     CSS_PATH = "top.tcss"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  # textual says so
-        (0, "-narrow"), (WIDE, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high"), (TALL, "-tall")]
+        (0, "-narrow"),
+        (WIDE, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-low"),
+        (20, "-high"),
+        (TALL, "-tall"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+q", "quit", "Quit"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
         *(Binding(str(number), f"look_at('{view}')", show=False) for number, view in enumerate(VIEWS, 1)),
         Binding("tab", "turn(1)", "View", key_display="Tab", priority=True),
@@ -97,8 +104,10 @@ class Top(App[None]):
         with Container(id="boards"):
             for view in VIEWS:
                 yield Board(view)
-        yield Input(id="filter", placeholder="a text; Enter to apply", compact=True)
-        yield Footer(compact=True, show_command_palette=False)
+        with Horizontal(id="filter-line"):
+            yield Label("flows with: ", markup=False)
+            yield Input(id="filter", placeholder="any text; Enter applies, Esc leaves it", compact=True)
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Show what is known, and look on."""
@@ -178,7 +187,7 @@ class Top(App[None]):
     def _show(self, view: str, sheet: Sheet, order: str = "") -> None:
         board = self.query_one(f"#{view}", Board)
         board.show(sheet, order, is_old=self._lost is not None)
-        board.border_title = Content(f"{VIEWS.index(view) + 1} {view}  {sheet.note}")
+        board.border_title = Content(f"{VIEWS.index(view) + 1} {view}  {sheet.note}".rstrip())
 
     def _head_lines(self, width: int) -> list[Line]:
         return [headline(self._frame, self._site.site, width, self._lost, is_paused=self._is_paused)]
@@ -227,9 +236,8 @@ class Top(App[None]):
 
     def action_filter(self) -> None:
         """Ask for a text that flows must have."""
-        field = self.query_one("#filter", Input)
-        field.add_class("-open")
-        field.focus()
+        self.query_one("#filter-line").add_class("-open")
+        self.query_one("#filter").focus()
 
     @on(Input.Submitted, "#filter")
     def take_filter(self, event: Input.Submitted) -> None:
@@ -244,7 +252,7 @@ class Top(App[None]):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one("#filter").remove_class("-open")
+        self.query_one("#filter-line").remove_class("-open")
         self.query_one(f"#{self._view}").focus()
 
     def _ask(self, query: flows.Query) -> None:

@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -35,25 +34,28 @@ class Lines(Widget):
     def __init__(self, make: Callable[[int], list[Line]], name: str) -> None:
         super().__init__(id=name)
         self._make = make
-        self._lines: list[Line] = []
+        self._made: dict[int, list[Line]] = {}  # by their width
 
     def renew(self) -> None:
         """What is shown has changed."""
-        lines = self._make(self.size.width)
-        self.refresh(layout=len(lines) != len(self._lines))
-        self._lines = lines
-
-    def on_resize(self, event: Resize) -> None:
-        """Take the new width."""
-        self._lines = self._make(event.size.width)
+        before = {width: len(lines) for width, lines in self._made.items()}
+        self._made.clear()
+        self.refresh(layout=any(len(self._at(width)) != count for width, count in before.items()))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Lines at this width."""
-        return len(self._make(width))
+        return len(self._at(width))
 
     def render_line(self, y: int) -> Strip:
         """One of them."""
-        return _strip(self._lines[y], self) if y < len(self._lines) else Strip.blank(self.size.width)
+        lines = self._at(self.size.width)
+        return _strip(lines[y], self) if y < len(lines) else Strip.blank(self.size.width)
+
+    def _at(self, width: int) -> list[Line]:
+        lines = self._made.get(width)
+        if lines is None:
+            lines = self._made[width] = self._make(width)
+        return lines
 
 
 class Board(ScrollView, can_focus=True):
@@ -91,15 +93,19 @@ class Board(ScrollView, can_focus=True):
             self._set_cursor(keys.index(self._key))
         else:
             self._set_cursor(self._cursor)
-        size = Size(self.size.width, len(keys) + 1)
+        size = Size(self.size.width, len(keys) + self._head_height)
         if size != self.virtual_size:
             self.virtual_size = size
         self.refresh()
 
+    @property
+    def _head_height(self) -> int:
+        return 1 if self.sheet.has_head else 0
+
     def action_move(self, lines: int) -> None:
         """Move the cursor."""
         self._set_cursor(self._cursor + lines)
-        top, height = self.scroll_offset.y, self.scrollable_content_region.height - 1
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height - self._head_height
         if self._cursor < top:
             self.scroll_to(y=self._cursor, animate=False)
         elif self._cursor >= top + height:
@@ -117,17 +123,16 @@ class Board(ScrollView, can_focus=True):
         if not columns:
             return Strip.blank(width)
         layout = lay_out(columns, width)
-        if y == 0:
+        if y < self._head_height:
             return _strip([(layout.head(columns, self._order), Tone.STRONG)], self)
-        index = y - 1 + self.scroll_offset.y
+        index = y - self._head_height + self.scroll_offset.y
         if index >= len(self.sheet.rows):
             text = self.sheet.if_empty if index == 0 else ""
             return _strip([(padded(text, width), Tone.DIM)], self)
         line = layout.line(self.sheet.rows[index], columns)
-        if self.is_old:
-            line = [(text, Tone.DIM) for text, _ in line]
-        strip = _strip(line, self)
-        return strip.apply_style(_REVERSED) if self.has_focus and index == self._cursor else strip
+        if self.has_focus and index == self._cursor:
+            return _strip([(text, Tone.STRONG) for text, _ in line], self).apply_style(_REVERSED)
+        return _strip([(text, Tone.DIM) for text, _ in line] if self.is_old else line, self)
 
     def _set_cursor(self, index: int) -> None:
         rows: tuple[Row, ...] = self.sheet.rows

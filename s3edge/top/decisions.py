@@ -11,7 +11,7 @@ from s3edge.top.frame import Event
 from s3edge.top.sheet import Cell, Column, Row, Sheet, Tone
 from s3edge.top.text import harmless
 
-COLUMNS: Final = (Column("time", 8), Column("", 1), Column("decision (UTC)", 0))
+COLUMNS: Final = (Column("time", 8), Column("", 1), Column("decision", 0))
 # Lines that are kept: some screens of them.
 KEPT: Final = 200
 # What is good news, and what calls for a look though its level is but `info`.
@@ -65,7 +65,13 @@ class Decisions:
         """At most so many lines."""
         lines = islice(reversed(self._lines.values()), most)
         note = f"{self.missed:,} not seen" if self.missed else ""
-        return Sheet(COLUMNS, tuple(_row(line) for line in lines), note, "nothing out of the ordinary was decided")
+        return Sheet(
+            COLUMNS,
+            tuple(_row(line) for line in lines),
+            note,
+            has_head=False,
+            if_empty="nothing out of the ordinary was decided",
+        )
 
 
 def _row(line: _Line) -> Row:

@@ -14,26 +14,27 @@ from textual.widgets import Button, Input, Label
 from s3edge.config.fault import Refused
 from s3edge.config.units import duration, request_rate
 from s3edge.top.tenants import Subject
+from s3edge.top.text import harmless
 
 HELP = """\
 1 2 3 4, Tab  nodes, tenants, flows, decisions
-up, down      move, also page up and down, home, end, k, j
+up, down      move; also page up and down, home, end, k, j
 s, r          flows: sort by the next column, reverse the order
-/             flows: only those with a text in tenant, client, operation,
-              object, node or state; empty for all; Esc to leave it
+/             flows: only those with a text in tenant, client,
+              operation, object, node or state
 p             pause, and go on
 d             nodes: drain the node, or give it back
-t             tenants: pin the tenant or client to a rate, or release it
+t             tenants: pin a tenant or client to a rate, or release it
 q, Ctrl-C     quit
 
-nodes    ● up  ✗ down  ◐ draining by itself  ○ drained by an operator
-         ▲ ejected by live traffic  ▼ throttled, since it asked for less
-flows    wait: for room under limits   ask: no answer yet
-         send: body to the client      recv: body from the client
-byte 1   time to the first byte, of the last 10 s
-stalled  seconds that requests waited for bytes, per second
-hidden   retries, hedges and resumes per second: no client saw them
-decisions  ! away or refused   + back or mended   * turned"""
+nodes         ● up   ✗ down   ◐ it drains   ○ drained by an operator
+              ▲ ejected by live traffic   ▼ it asked for less
+flows         wait: for room under limits   ask: no answer yet
+              send: body to the client      recv: body from it
+decisions     ! away or refused   + back or mended   * turned
+1st byte      time to the first byte, of the last 10 s
+stalled       seconds that requests waited for bytes, per second
+hidden        retries, hedges and resumes: no client saw them"""
 
 _rate = request_rate()
 _duration = duration(low=1.0)
@@ -92,11 +93,13 @@ class PinDialog(Dialog):
     def compose(self) -> ComposeResult:
         """Rate and time, checked as s3edge will check them."""
         with VerticalGroup(id="dialog"):
-            yield Label(f"{self._subject}: {self._subject.state}", markup=False)
-            yield Label("hold it to this rate, such as 50/s, or unlimited", markup=False)
-            yield Input(id="rate", placeholder="50/s", compact=True)
-            yield Label("for this time, such as 10m; empty: until it is released", markup=False)
-            yield Input(id="time", placeholder="until it is released", compact=True)
+            yield Label(f"{self._subject}, which is {harmless(self._subject.state)}", markup=False)
+            with Horizontal():
+                yield Label("pin to  ", markup=False)
+                yield Input(id="rate", placeholder="a rate, such as 50/s, or unlimited", compact=True)
+            with Horizontal():
+                yield Label("for     ", markup=False)
+                yield Input(id="time", placeholder="a time, such as 10m; empty: until it is released", compact=True)
             yield Label("", id="fault", markup=False)
             with Horizontal():
                 yield Button("Cancel", id="cancel", compact=True)

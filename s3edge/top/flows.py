@@ -20,7 +20,7 @@ COLUMNS: Final = (
     Column("age", 4, is_number=True, name="age"),
     Column("resumed", 8, 4, is_number=True, name="resumes"),
     Column("client", 15, 6, name="client"),
-    Column("object", 0, name="key"),
+    Column("object", 14, name="key"),
 )
 # What the server can sort by, in the order in which one key goes through it, with the way that is looked for most.
 ORDERS: Final = (
@@ -72,7 +72,7 @@ def sheet(flows: Flows, query: Query) -> Sheet:
     counted = f"{shown} of {matching:,}" if matching > shown else f"{shown}"
     note = f"{counted} ({total:,} in all)" if total > matching else counted
     if_empty = "no flow matches" if query.filter and total else "no flows now"
-    return Sheet(COLUMNS, tuple(_row(flow) for flow in flows.flows), f"{note}, {query.text()}", if_empty)
+    return Sheet(COLUMNS, tuple(_row(flow) for flow in flows.flows), f"{note}, {query.text()}", if_empty=if_empty)
 
 
 def _row(flow: Flow) -> Row:

@@ -17,7 +17,7 @@ COLUMNS: Final = (
     Column("p99", 6, 1, is_number=True),
     Column("req/s", 5, is_number=True),
     Column("cluster", 10, 6),
-    Column("last reason", 0),
+    Column("last reason", 24, is_sentence=True),
 )
 # Sign and tone of the states that probes and operators give a node, and of what live traffic says of it.
 STATES: Final = {
@@ -36,7 +36,7 @@ def sheet(nodes: Iterable[Node]) -> Sheet:
     nodes = tuple(nodes)
     away = sum(state_of(node) not in ("up", "throttled") for node in nodes)
     note = f"{len(nodes)}, {away} away" if away else f"{len(nodes)}"
-    return Sheet(COLUMNS, tuple(_row(node) for node in nodes), note, "no nodes")
+    return Sheet(COLUMNS, tuple(_row(node) for node in nodes), note, if_empty="no nodes")
 
 
 def state_of(node: Node) -> str:

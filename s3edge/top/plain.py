@@ -38,7 +38,8 @@ def _table(sheet: Sheet, width: int, order: str) -> Iterator[str]:
         yield sheet.if_empty
         return
     layout = lay_out(sheet.columns, width)
-    yield layout.head(sheet.columns, order).rstrip()
+    if sheet.has_head:
+        yield layout.head(sheet.columns, order).rstrip()
     for row in sheet.rows:
         yield _text(layout.line(row, sheet.columns))
 

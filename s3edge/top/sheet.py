@@ -10,14 +10,13 @@ from s3edge.top.text import padded
 GAP, NARROW_GAP = 2, 1
 # From so many cells on there is room.
 ROOMY = 100
-# The least for the last column, which takes what the others leave.
-LEAST_REST = 14
 
 
 class Tone(StrEnum):
     """How a text is to be taken. It says nothing that its words do not say, since not everybody sees colours."""
 
     PLAIN = "plain"
+    COURSE = "course"  # of a figure over time
     GOOD = "good"
     WARN = "warn"
     BAD = "bad"
@@ -35,14 +34,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` in cells; the last column of a sheet has what the others leave. Where there is no room, those of the
-    highest `rank` are left out first, and those of rank 0 never.
+    """`width` in cells, which the last column of a sheet has at least: it takes what the others leave.
+
+    Where there is no room, those of the highest `rank` are left out first, and those of rank 0 never.
     """
 
     title: str
     width: int
     rank: int = 0
     is_number: bool = False
+    is_sentence: bool = False
     name: str = ""
     """As the admin server knows it, if the sheet can be sorted by it."""
 
@@ -62,6 +63,7 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    has_head: bool = True
     if_empty: str = "nothing to show"
 
 
@@ -82,8 +84,9 @@ class Layout:
         for index, width in self.places:
             if line:
                 line.append((" " * self.gap, Tone.PLAIN))
-            cell = row.cells[index]
-            line.append((padded(cell.text, width, is_number=columns[index].is_number), cell.tone))
+            cell, column = row.cells[index], columns[index]
+            text = padded(cell.text, width, is_number=column.is_number, is_sentence=column.is_sentence)
+            line.append((text, cell.tone))
         return line
 
     def head(self, columns: Sequence[Column], order: str = "") -> str:
@@ -105,7 +108,7 @@ def lay_out(columns: Sequence[Column], width: int) -> Layout:
         return width - sum(columns[index].width + gap for index in others)
 
     for rank in sorted({column.rank for column in columns} - {0}, reverse=True):
-        if rest() >= LEAST_REST:
+        if rest() >= columns[last].width:
             break
         others = [index for index in others if columns[index].rank != rank]
     return Layout((*((index, columns[index].width) for index in others), (last, max(0, rest()))), gap)

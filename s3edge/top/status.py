@@ -26,10 +26,10 @@ def headline(frame: Frame, site: str, width: int, lost: Lost | None = None, *, i
         else ("✗ not ready", Tone.BAD),
         (f"s3edge {harmless(edge.version)}", Tone.STRONG),
         (workers, Tone.PLAIN if edge.workers_ready >= edge.workers else Tone.WARN),
-        (f"loop lag {latency_text(edge.loop_lag)}", Tone.PLAIN if edge.loop_lag < LAG_LIMIT else Tone.WARN),
+        (f"lag {latency_text(edge.loop_lag)}", Tone.PLAIN if edge.loop_lag < LAG_LIMIT else Tone.WARN),
         (f"{frame.time.astimezone(UTC):%H:%M:%S} UTC", Tone.DIM),
         *([("paused", Tone.WARN)] if is_paused else []),
-        (site, Tone.DIM),
+        (site.removeprefix("http://"), Tone.DIM),
     )
     line: Line = []
     for text, tone in parts:

@@ -8,17 +8,16 @@ from s3edge.top.sheet import Cell, Column, Row, Sheet, Tone
 from s3edge.top.text import NOTHING, byte_rate_short, harmless, number_short, percent_text
 
 COLUMNS: Final = (
-    Column("tenant", 14),
+    Column("tenant", 12),
     Column("req/s", 5, is_number=True),
     Column("sent", 9, is_number=True),
-    Column("received", 9, 6, is_number=True),
-    Column("in flight", 9, 5, is_number=True),
+    Column("received", 9, 5, is_number=True),
+    Column("in flight", 9, 4, is_number=True),
     Column("wait", 5, 2, is_number=True),
     Column("stall/s", 7, 1, is_number=True),
     Column("shed/s", 6, is_number=True),
-    Column("failed/s", 8, 4, is_number=True),
-    Column("use of limit", 19, 3),
-    Column("guard", 0),
+    Column("failed/s", 8, 3, is_number=True),
+    Column("guard, use of limit", 28, is_sentence=True),
 )
 # From here on a limit is soon felt.
 NEAR_LIMIT: Final = 0.8
@@ -49,7 +48,8 @@ def sheet(frame: Frame) -> Sheet:
     held = tuple(_held_row(source) for source in _clients(frame))
     count = max(frame.tenants_total, len(rows))
     note = f"{len(rows)} of {count:,}" if count > len(rows) else f"{count}"
-    return Sheet(COLUMNS, rows + held, f"{note}, {len(held)} clients held" if held else note, "no tenants")
+    clients = "1 client" if len(held) == 1 else f"{len(held)} clients"
+    return Sheet(COLUMNS, rows + held, f"{note}, {clients} held" if held else note, if_empty="no tenants")
 
 
 def use_of_limit(tenant: Tenant) -> tuple[float, str]:
@@ -69,15 +69,14 @@ def _limited(tenant: Tenant) -> Iterator[tuple[float, float, str]]:
     if requests := allowed(limits.requests.all for limits in each):
         yield tenant.requests_per_second, requests, f"{number_short(requests)}/s"
     if sent := allowed(limits.bandwidth.sent for limits in each):
-        yield tenant.sent_per_second, sent, f"{byte_rate_short(sent)} out"
+        yield tenant.sent_per_second, sent, byte_rate_short(sent)
     if received := allowed(limits.bandwidth.received for limits in each):
-        yield tenant.received_per_second, received, f"{byte_rate_short(received)} in"
+        yield tenant.received_per_second, received, byte_rate_short(received)
     if concurrency := allowed(limits.concurrency for limits in each):
         yield tenant.inflight - tenant.waiting, concurrency, f"{number_short(concurrency)} at once"
 
 
 def _row(tenant: Tenant) -> Row:
-    guard = _guard(tenant)
     return Row(
         _key("tenant", tenant.name),
         (
@@ -90,16 +89,14 @@ def _row(tenant: Tenant) -> Row:
             _count(tenant.stalled, Tone.PLAIN),
             _count(tenant.shed_per_second, Tone.WARN),
             _count(tenant.failed_per_second, Tone.BAD),
-            _use(tenant),
-            Cell(_guard_text(guard), _GUARD_TONES.get(guard.state, Tone.DIM)),
+            _held(tenant),
         ),
     )
 
 
 def _held_row(source: HeldSource) -> Row:
-    rate = "" if source.rate is None else f" to {number_short(source.rate)}/s"
     empty = (Cell(NOTHING, Tone.DIM),) * (len(COLUMNS) - 2)
-    text = Cell(f"client, {harmless(source.state)}{rate}", _GUARD_TONES.get(source.state, Tone.DIM))
+    text = Cell(f"client, {_held_to(source.state, source.rate)}", _GUARD_TONES.get(source.state, Tone.DIM))
     return Row(_key("client", source.name), (Cell(harmless(source.name), Tone.STRONG), *empty, text))
 
 
@@ -107,24 +104,26 @@ def _guard(tenant: Tenant) -> Guarded:
     return tenant.guard or Guarded()
 
 
-def _guard_text(guard: Guarded) -> str:
-    if guard.state == "normal":
-        return NOTHING
-    rate = "" if guard.requests_per_second is None else f" to {number_short(guard.requests_per_second)}/s"
-    reason = f": {harmless(guard.reason)}" if guard.reason else ""
-    return f"{harmless(guard.state)}{rate}{reason}"
-
-
 def _count(number: float, tone: Tone) -> Cell:
     return Cell(number_short(number), tone if number > 0 else Tone.DIM)
 
 
-def _use(tenant: Tenant) -> Cell:
-    part, text = use_of_limit(tenant)
-    if not text:
+def _held(tenant: Tenant) -> Cell:
+    """What the guard does about the tenant, how near its limits it is, and why the guard does it."""
+    guard = _guard(tenant)
+    part, limit = use_of_limit(tenant)
+    use = f"{percent_text(part)} of {limit}" if limit else ""
+    if guard.state != "normal":
+        held = _held_to(guard.state, guard.requests_per_second)
+        reason = f": {harmless(guard.reason)}" if guard.reason else ""
+        return Cell(", ".join(filter(None, (held, use))) + reason, _GUARD_TONES.get(guard.state, Tone.PLAIN))
+    if not use:
         return Cell(NOTHING, Tone.DIM)
-    tone = Tone.BAD if part >= 1 else Tone.WARN if part >= NEAR_LIMIT else Tone.PLAIN
-    return Cell(f"{percent_text(part)} of {text}", tone)
+    return Cell(use, Tone.BAD if part >= 1 else Tone.WARN if part >= NEAR_LIMIT else Tone.PLAIN)
+
+
+def _held_to(state: str, rate: float | None) -> str:
+    return harmless(state) if rate is None else f"{harmless(state)} to {number_short(rate)}/s"
 
 
 def _clients(frame: Frame) -> Iterator[HeldSource]:

@@ -33,20 +33,20 @@ def harmless(text: str) -> str:
     return "".join(shown)
 
 
-def cut(text: str, width: int) -> str:
-    """The text in at most `width` cells; what is left out is its middle: ends of keys tell more than their middles."""
+def cut(text: str, width: int, *, at_end: bool = False) -> str:
+    """The text in at most `width` cells; what is left out is its middle, since the ends of names tell more."""
     if cell_len(text) <= width:
         return text
-    if width < 8:
+    if at_end or width < 8:
         return set_cell_size(text, width - 1).rstrip() + "…" if width > 0 else ""
     head = (width - 1) // 2
     tail = width - 1 - head
     return f"{set_cell_size(text, head)}…{set_cell_size(text[::-1], tail)[::-1]}"
 
 
-def padded(text: str, width: int, *, is_number: bool = False) -> str:
-    """The text in exactly `width` cells, numbers at the right."""
-    text = cut(text, width)
+def padded(text: str, width: int, *, is_number: bool = False, is_sentence: bool = False) -> str:
+    """The text in exactly `width` cells: numbers at the right, sentences cut at their end."""
+    text = cut(text, width, at_end=is_sentence)
     space = " " * (width - cell_len(text))
     return space + text if is_number else text + space
 
