@@ -18,7 +18,7 @@ from s3edge.top.decisions import Decisions
 from s3edge.top.dialogs import Change, Dialog, Help, PinDialog, Question
 from s3edge.top.figures import History
 from s3edge.top.frame import Event, Frame
-from s3edge.top.reader import TOKEN_VARIABLE, Garbage, LookError, Lost, Missed, enduring
+from s3edge.top.reader import TOKEN_VARIABLE, Garbage, LookError, Lost, Missed, Opened, enduring
 from s3edge.top.sheet import Line, Sheet, Tone
 from s3edge.top.status import fitted, headline, troubles
 from s3edge.top.text import harmless, padded
@@ -28,6 +28,8 @@ VIEWS: Final = ("nodes", "tenants", "flows", "decisions")
 _VIEW_OF: Final = {"sort": "flows", "reverse": "flows", "filter": "flows", "drain": "nodes", "pin": "tenants"}
 # Cells and lines from which all four views have room.
 WIDE, TALL = 120, 36
+# Characters of a filter; s3edge takes more, but nobody types them.
+MOST_FILTER: Final = 200
 
 
 class Site(Protocol):
@@ -39,7 +41,7 @@ class Site(Protocol):
     def frames(self, parameters: Mapping[str, str]) -> AsyncGenerator[Frame | Garbage, None]:
         """Frames with the flows that are asked for."""
 
-    def events(self, since: int) -> AsyncGenerator[Event | Missed | Garbage, None]:
+    def events(self, since: int) -> AsyncGenerator[Event | Opened | Missed | Garbage, None]:
         """Events after number `since`."""
 
     async def change(self, what: Sequence[str], parameters: Mapping[str, str]) -> None:
@@ -62,8 +64,7 @@ class Top(App[None]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
-        Binding("ctrl+q", "quit", show=False),
-        Binding("ctrl+c", "quit", show=False, priority=True),
+        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
         *(Binding(str(number), f"look_at('{view}')", show=False) for number, view in enumerate(VIEWS, 1)),
         Binding("tab", "turn(1)", "View", key_display="Tab", priority=True),
         Binding("shift+tab", "turn(-1)", show=False, priority=True),
@@ -90,8 +91,8 @@ class Top(App[None]):
         self._query = flows.Query()
         self._view = VIEWS[0]
         self._lost: Lost | None = None
-        self._garbage = 0
-        self._last_garbage = ""
+        self._lost_events: Lost | None = None
+        self._garbage = (0, "")
         self._is_paused = False
         self._has_news = False
 
@@ -106,7 +107,9 @@ class Top(App[None]):
                 yield Board(view)
         with Horizontal(id="filter-line"):
             yield Label("flows with: ", markup=False)
-            yield Input(id="filter", placeholder="any text; Enter applies, Esc leaves it", compact=True)
+            yield Input(
+                id="filter", placeholder="any text; Enter applies, Esc leaves it", max_length=MOST_FILTER, compact=True
+            )
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -145,6 +148,12 @@ class Top(App[None]):
                         self._events_came()
                     case Missed():
                         decisions.missed += told.count
+                    case Opened():
+                        self._lost_events = None
+                        self._draw()
+                    case Lost():
+                        self._lost_events = told
+                        self._draw()
                     case Garbage():
                         self._count_garbage(told)
 
@@ -163,8 +172,7 @@ class Top(App[None]):
             self.call_later(self._draw_decisions)
 
     def _count_garbage(self, garbage: Garbage) -> None:
-        self._garbage += 1
-        self._last_garbage = garbage.reason
+        self._garbage = (self._garbage[0] + 1, garbage.reason)
         self._draw()
 
     # ------------------------------------------------------------ how it is shown
@@ -193,7 +201,7 @@ class Top(App[None]):
         return [headline(self._frame, self._site.site, width, self._lost, is_paused=self._is_paused)]
 
     def _trouble_lines(self, width: int) -> list[Line]:
-        told = troubles(self._frame, self._lost, self._garbage, self._last_garbage)
+        told = troubles(self._frame, self._lost, self._lost_events, self._garbage)
         return [[(padded(f"! {text}", width), tone)] for text, tone in told]
 
     def _tab_lines(self, width: int) -> list[Line]:
@@ -210,12 +218,17 @@ class Top(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key does what it says only where it can: in its view, and not behind a dialog."""
         if len(self.screen_stack) > 1:
-            return action == "quit" and not isinstance(self.focused, Input)
+            return action == "leave"
         return self._view == _VIEW_OF.get(action, self._view)
+
+    def action_leave(self) -> None:
+        """End, whatever has the keyboard."""
+        self.exit()
 
     def action_look_at(self, view: str) -> None:
         """Turn to a view."""
         self._view = view
+        self.query_one("#filter-line").remove_class("-open")
         for board in self.query(Board):
             board.set_class(board.id == view, "-chosen")
         self.query_one(f"#{view}").focus()
@@ -252,8 +265,7 @@ class Top(App[None]):
         self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one("#filter-line").remove_class("-open")
-        self.query_one(f"#{self._view}").focus()
+        self.action_look_at(self._view)
 
     def _ask(self, query: flows.Query) -> None:
         self._query = query

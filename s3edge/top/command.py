@@ -28,9 +28,14 @@ def run(url: NodeUrl, environment: Mapping[str, str], *, once: bool) -> int:
     if not (token.isascii() and token.isprintable() and " " not in token):
         raise StartError(f"{TOKEN_VARIABLE} has characters that no token has: spaces, line breaks or such")
     try:
-        return asyncio.run(_look(url, token, once=once or not (sys.stdout.isatty() and sys.stdin.isatty())))
+        return asyncio.run(_look(url, token, once=once or not _has_terminal()))
     except LookError as error:
         raise StartError(str(error)) from None
+
+
+def _has_terminal() -> bool:
+    """Whether there is one to draw on; textual draws by way of stderr, and reads keys from stdin."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 async def _look(url: NodeUrl, token: str, *, once: bool) -> int:

@@ -30,6 +30,8 @@ LONGEST_PAUSE: Final = 10.0
 SHOWN_REFUSAL: Final = 200
 MOST_REFUSAL: Final = 64 * 1024
 STREAM: Final = "text/event-stream"
+# The kind of the message that stands for a stream that was opened, as browsers tell it.
+OPEN: Final = "open"
 
 Item = TypeVar("Item")
 
@@ -44,6 +46,11 @@ class Lost:
 
     reason: str
     pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream is open, though it may have nothing to tell yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Reader:
                 if message.kind == "frame":
                     yield _understood(Frame, message.data)
 
-    async def events(self, since: int) -> AsyncGenerator[Event | Missed | Garbage, None]:
+    async def events(self, since: int) -> AsyncGenerator[Event | Opened | Missed | Garbage, None]:
         """The events of one stream, beginning after number `since`. Raises LookError when it ends."""
         async with aclosing(self._stream("/api/v1/events", {"since": str(since)}, EVENT_LIMIT)) as messages:
             async for message in messages:
@@ -90,6 +97,8 @@ class Reader:
                     yield _understood(Event, message.data)
                 elif message.kind == "missed":
                     yield _missed(message.data)
+                elif message.kind == OPEN:
+                    yield Opened()
 
     async def kept_events(self) -> Events:
         """The events that the server keeps, the oldest first. Raises LookError."""
@@ -111,6 +120,7 @@ class Reader:
         async with self._asked("GET", path, timeout, parameters) as answer:
             if answer.content_type != STREAM:
                 raise LookError(self._stranger(answer))
+            yield Message(OPEN, "", "")
             messages = Messages()
             async for piece in answer.content.iter_any():
                 for message in messages.feed(piece):

@@ -48,16 +48,22 @@ def fitted(line: Line, width: int) -> Line:
 
 
 def troubles(
-    frame: Frame, lost: Lost | None = None, garbage: int = 0, last_garbage: str = ""
+    frame: Frame, lost: Lost | None = None, lost_events: Lost | None = None, garbage: tuple[int, str] = (0, "")
 ) -> list[tuple[str, Tone]]:
-    """What is not well, each in one line of any length."""
-    lines = []
+    """What is not well, each in one line of any length; `garbage` counts messages, and says what the last one was."""
+    told: list[tuple[str, Tone]] = []
     if lost is not None:
-        since = f"this is the picture of {frame.time.astimezone(UTC):%H:%M:%S} UTC"
-        lines.append((f"{since}, next look in {lost.pause:.0f} s: {lost.reason}", Tone.BAD))
-    elif frame.edge.not_ready is not None:
-        lines.append((f"not ready: {harmless(frame.edge.not_ready)}", Tone.BAD))
-    if garbage:
-        messages = "message" if garbage == 1 else "messages"
-        lines.append((f"{garbage} {messages} could not be understood, the last: {last_garbage}", Tone.WARN))
-    return lines
+        seen = f"{frame.time.astimezone(UTC):%H:%M:%S} UTC"
+        told.append((f"reconnecting in {lost.pause:.0f} s, this is the picture of {seen}: {lost.reason}", Tone.BAD))
+    else:
+        if frame.edge.not_ready is not None:
+            told.append((f"not ready: {harmless(frame.edge.not_ready)}", Tone.BAD))
+        if lost_events is not None:
+            told.append(
+                (f"decisions are not told, reconnecting in {lost_events.pause:.0f} s: {lost_events.reason}", Tone.WARN)
+            )
+    count, last = garbage
+    if count:
+        messages = "1 message" if count == 1 else f"{count:,} messages"
+        told.append((f"{messages} could not be understood, the last: {last}", Tone.WARN))
+    return told

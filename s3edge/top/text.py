@@ -14,6 +14,7 @@ NOTHING: Final = "-"
 MOST_MARKS: Final = 2
 # Characters that are looked at, so that a text of megabytes costs no more than a line.
 LONGEST: Final = 2000
+_MARKS: Final = ("Mn", "Me")
 _PIB: Final = 1024 * TIB
 
 
@@ -27,8 +28,9 @@ def harmless(text: str) -> str:
     shown: list[str] = []
     marks = 0
     for character in text[:LONGEST]:
-        marks = marks + 1 if unicodedata.combining(character) else 0
-        is_plain = character.isprintable() and marks <= MOST_MARKS and (marks or cell_len(character))
+        marks = marks + 1 if unicodedata.category(character) in _MARKS else 0
+        has_place = marks <= MOST_MARKS and bool(shown) if marks else cell_len(character) > 0
+        is_plain = character.isprintable() and has_place
         shown.append(character if is_plain else character.encode("unicode_escape", "surrogatepass").decode("ascii"))
     return "".join(shown)
 
