@@ -26,8 +26,10 @@ from s3edge.top.text import harmless, padded
 VIEWS: Final = ("nodes", "tenants", "flows", "decisions")
 # What the keys of one view do, which are dead in the others.
 _VIEW_OF: Final = {"sort": "flows", "reverse": "flows", "filter": "flows", "drain": "nodes", "pin": "tenants"}
+# What no key does while a dialog lies over the picture.
+_OF_PICTURE: Final = frozenset((*_VIEW_OF, "quit", "look_at", "turn", "close", "pause", "help"))
 # Cells and lines from which all four views have room.
-WIDE, TALL = 120, 36
+WIDE, TALL = 140, 36
 # Characters of a filter; s3edge takes more, but nobody types them.
 MOST_FILTER: Final = 200
 
@@ -79,8 +81,8 @@ class Top(App[None]):
     ]
 
     def __init__(self, site: Site, frame: Frame, decisions: Decisions) -> None:
-        super().__init__()
-        # The terminal's own colours fit its own background, light or dark.
+        # The terminal's own colours fit its own background, light or dark; NO_COLOR then leaves them all out.
+        super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self.title = "s3edge top"
         self._site = site
@@ -218,7 +220,7 @@ class Top(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key does what it says only where it can: in its view, and not behind a dialog."""
         if len(self.screen_stack) > 1:
-            return action == "leave"
+            return action not in _OF_PICTURE
         return self._view == _VIEW_OF.get(action, self._view)
 
     def action_leave(self) -> None:
@@ -304,7 +306,7 @@ class Top(App[None]):
 
     def _may_change(self) -> bool:
         why_not = {
-            "off": "this s3edge lets nobody change anything here: it has no `admin.token`",
+            "off": "changes are off: this s3edge has no `admin.token`",
             "token": ""
             if self._site.has_token
             else f"changes want a token: set {TOKEN_VARIABLE} to that of `admin.token`",

@@ -59,7 +59,7 @@ class Lines(Widget):
 
 
 class Board(ScrollView, can_focus=True):
-    """A table. The cursor stays with the thing that it was moved to, wherever that goes; at the top it stays at the top."""
+    """A table. The cursor stays with the thing that it was moved to, wherever that goes; at the top it stays there."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONES
     BINDINGS: ClassVar[list[BindingType]] = [

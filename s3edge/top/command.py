@@ -50,11 +50,11 @@ async def _look(url: NodeUrl, token: str, *, once: bool) -> int:
         return await _sit(reader, frame, decisions)
 
 
-async def first_frame(reader: Reader) -> Frame:
-    """A frame with rates. Raises LookError."""
+async def first_frame(reader: Reader, limit: float = FIRST_LIMIT) -> Frame:
+    """A frame with rates, which comes within `limit` seconds. Raises LookError."""
     is_first = True
     try:
-        async with asyncio.timeout(FIRST_LIMIT), aclosing(reader.frames(Query().parameters())) as frames:
+        async with asyncio.timeout(limit), aclosing(reader.frames(Query().parameters())) as frames:
             async for frame in frames:
                 if isinstance(frame, Garbage):
                     raise LookError(f"{reader.site} tells what this `s3edge top` does not understand: {frame.reason}")
@@ -63,7 +63,7 @@ async def first_frame(reader: Reader) -> Frame:
                 is_first = False
     except TimeoutError:
         pass
-    raise LookError(f"{reader.site} has told nothing in {FIRST_LIMIT:.0f} s")
+    raise LookError(f"{reader.site} has told nothing in {limit:.0f} s")
 
 
 async def _sit(reader: Reader, frame: Frame, decisions: Decisions) -> int:
