@@ -1,4 +1,4 @@
-"""The command line: `s3edge serve`, `s3edge check`, `s3edge explain`, `s3edge demo`.
+"""The command line: `s3edge serve`, `s3edge check`, `s3edge explain`, `s3edge demo`, `s3edge top`.
 
 Exit codes: 0 done, 1 a fault that stderr names, 2 wrong usage, 130 interrupted from the keyboard.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from s3edge import __version__
-from s3edge.config.address import parse_address
+from s3edge.config.address import EVERY_IPV4, EVERY_IPV6, NodeUrl, parse_address, parse_node_url
 from s3edge.config.admin import DEFAULT_ADMIN, TOKEN_VARIABLE
 from s3edge.config.fault import Faults, Refused
 from s3edge.config.files import ConfigFiles
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("explain", help="say which policy decides what for a request", allow_abbrev=False)
     )
     _set_up_demo(commands.add_parser("demo", help="run an embedded cluster behind s3edge", allow_abbrev=False))
+    _set_up_top(commands.add_parser("top", help="show a running s3edge in this terminal", allow_abbrev=False))
     return parser
 
 
@@ -144,6 +145,32 @@ def _set_up_demo(demo: argparse.ArgumentParser) -> None:
     demo.add_argument("--admin", metavar="ADDRESS", type=_argument(_address_text), default=str(DEFAULT_ADMIN))
     demo.add_argument("--seconds", metavar="N", type=_argument(duration()), help="end after this time (default: never)")
     demo.set_defaults(command=_demo)
+
+
+def _set_up_top(top: argparse.ArgumentParser) -> None:
+    top.description = (
+        "Show who uses a running s3edge, how its nodes are, and what it just decided. "
+        "A token for its admin server is taken from the environment variable S3EDGE_ADMIN_TOKEN."
+    )
+    top.add_argument(
+        "--admin",
+        metavar="ADDRESS",
+        type=_argument(_admin_url),
+        default=str(DEFAULT_ADMIN),
+        help=f"its admin server, or the URL of that (default {DEFAULT_ADMIN})",
+    )
+    top.add_argument("--once", action="store_true", help="print one picture as text, as is done without a terminal")
+    top.set_defaults(command=_top)
+
+
+def _admin_url(value: object) -> NodeUrl:
+    """Where an admin server is: as `serve --admin` takes it, or the URL of what stands before it."""
+    if isinstance(value, str) and "://" in value:
+        return parse_node_url(value)
+    address = parse_address(value)
+    # One that listens everywhere is also here.
+    host = {EVERY_IPV4: LOOPBACK, EVERY_IPV6: "::1"}.get(address.host, address.host)
+    return NodeUrl("http", host, address.port)
 
 
 def _address_text(value: object) -> str:
@@ -236,3 +263,9 @@ def _demo(given: argparse.Namespace) -> int:
     from s3edge.demo.command import run
 
     return run(given.chaos, given.listen, given.admin, given.seconds)
+
+
+def _top(given: argparse.Namespace) -> int:
+    from s3edge.top.command import run
+
+    return run(given.admin, os.environ, once=given.once)

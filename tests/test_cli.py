@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from s3edge import __version__
-from s3edge.cli import INTERRUPTED, main
+from s3edge.cli import INTERRUPTED, _parser, main
 
 PROGRAM = (sys.executable, "-m", "s3edge")
 NODES = "clusters:\n- {name: minio, nodes: ['http://127.0.0.1:{1...2}']}\n"
@@ -42,7 +42,13 @@ def test_help_names_the_commands(capsys: Captured) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["--help"])
     assert exit_.value.code == 0
-    assert re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE) == ["serve", "check", "explain", "demo"]
+    assert re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE) == [
+        "serve",
+        "check",
+        "explain",
+        "demo",
+        "top",
+    ]
 
 
 def test_help_of_serve_names_its_flags_and_defaults(capsys: Captured) -> None:
@@ -118,6 +124,17 @@ def test_help_of_serve_names_its_flags_and_defaults(capsys: Captured) -> None:
             "s3edge demo: error: argument --listen: found 'here'; allowed: HOST:PORT with a port from 0 to 65535, "
             "such as 127.0.0.1:9000, [::1]:9000 or :9000",
         ),
+        (
+            ["top", "--admin", "9090"],
+            "s3edge top: error: argument --admin: found '9090'; allowed: HOST:PORT with a port from 0 to 65535, "
+            "such as 127.0.0.1:9000, [::1]:9000 or :9000",
+        ),
+        (
+            ["top", "--admin", "http://edge:9090/metrics"],
+            "s3edge top: error: argument --admin: found 'http://edge:9090/metrics'; allowed: http://HOST[:PORT] or "
+            "https://HOST[:PORT], such as http://minio1:9000",
+        ),
+        (["top", "--token", "secret"], "s3edge: error: unrecognized arguments: --token secret"),
     ],
 )
 def test_wrong_usage_is_told_and_exits_2(argv: list[str], message: str, capsys: Captured) -> None:
@@ -125,7 +142,7 @@ def test_wrong_usage_is_told_and_exits_2(argv: list[str], message: str, capsys: 
 
 
 def test_an_unknown_command_is_wrong_usage(capsys: Captured) -> None:
-    assert usage_error(["top"], capsys).startswith("s3edge: error: argument COMMAND: invalid choice: 'top'")
+    assert usage_error(["tap"], capsys).startswith("s3edge: error: argument COMMAND: invalid choice: 'tap'")
 
 
 def test_serve_prints_all_faults_of_its_flags(capsys: Captured) -> None:
@@ -212,6 +229,22 @@ def test_demo_takes_its_addresses_from_its_flags(capsys: Captured) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["demo", "--listen", address, "--admin", "127.0.0.1:0", "--seconds", "1"]) == 1
     assert capsys.readouterr().err.startswith(f"s3edge: cannot listen on {address}: ")
+
+
+@pytest.mark.parametrize(
+    "given, url",
+    [
+        (None, "http://127.0.0.1:9090"),
+        ("edge1:9090", "http://edge1:9090"),
+        (":9090", "http://127.0.0.1:9090"),
+        ("0.0.0.0:9090", "http://127.0.0.1:9090"),
+        ("[::]:9090", "http://[::1]:9090"),
+        ("https://edge.example.com", "https://edge.example.com:443"),
+    ],
+)
+def test_top_looks_at_the_address_that_serve_was_given_or_at_a_url(given: str | None, url: str) -> None:
+    argv = ["top"] if given is None else ["top", "--admin", given]
+    assert str(_parser().parse_args(argv).admin) == url
 
 
 @contextmanager
