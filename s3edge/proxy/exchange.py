@@ -18,6 +18,7 @@ from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress
 from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.rules import Rules
+from s3edge.s3.operation import KINDS
 from s3edge.s3.request import understand
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
@@ -103,12 +104,15 @@ class Exchanges:
         try:
             await self._admission.wait(progress)
         finally:
-            self._meter.waited(progress.tenant, self._now() - progress.started)
+            kind = KINDS[progress.request.operation]
+            self._meter.waited(progress.tenant, kind, self._now() - progress.started)
 
     def _record(self, progress: Progress) -> None:
         meter, request, now = self._meter, progress.request, self._now()
         meter.exchanges_inflight -= 1
         received = 0
+        duration = now - progress.started
+        stalled = progress.gaps + (duration if progress.first_byte is None else progress.first_byte)
         # Client, attempt and upload know the progress, too: a cycle would have to wait for the garbage collector.
         progress.client.progress = None
         attempt, progress.attempt = progress.attempt, None
@@ -116,8 +120,11 @@ class Exchanges:
         if progress.is_admitted:
             self._admission.leave(progress)
         if upload is not None:
+            # Until its body was all there, the request waited for its client.
+            stalled = max(0.0, stalled + progress.started - progress.waits_since) if upload.is_sent else progress.gaps
             upload.stop()
             upload.forget()
+            meter.uploads[request.payload_kind] += 1
             received = upload.moved
             meter.spliced_bytes += upload.spliced
         if attempt is None and progress.prepaid:
@@ -136,8 +143,9 @@ class Exchanges:
             received,
             progress.sent,
             progress.first_byte,
-            now - progress.started,
+            duration,
         )
+        meter.stalled[progress.tenant] += stalled
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
 

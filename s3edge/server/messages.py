@@ -8,7 +8,7 @@ from s3edge.fleet import shared as fleet
 from s3edge.fleet.shared import Division
 from s3edge.qos.activity import Report, Source
 from s3edge.telemetry.journal import Entry
-from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.meter import Columns
 
 
 class _Message(BaseModel):
@@ -115,8 +115,19 @@ class Failed(_Message):
     reason: str
 
 
+class Counts(_Message):
+    """From a worker: one part of all that it counted, beginning with part 0; the next beat that `has_counts` ends them.
+
+    It comes in parts, since to write a thousand tenants' counts in one go would hold up the worker's clients.
+    """
+
+    kind: Literal["counts"] = "counts"
+    part: int
+    columns: Columns
+
+
 class Beat(_Message):
-    """From a worker: it lives, the events since the last beat, and all that it counted, if that is told again.
+    """From a worker: it lives, and the events since the last beat; `has_counts` if all its counts came before it.
 
     `lag` is the longest that its loop was late since the last beat and `cpu` what the process used since it began, both
     in seconds; `resident` is its memory in bytes. `question` is that of the Ask it answers, 0 for a regular beat.
@@ -128,13 +139,13 @@ class Beat(_Message):
     lag: float
     cpu: float
     resident: int
-    snapshot: Snapshot | None
+    has_counts: bool = False
     events: tuple[Entry, ...] = ()
     activity: dict[str, Report] = Field(default_factory=dict)
 
 
 ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | Reload | Configure | Drain
-FromWorker = Ready | Failed | Demands | Beat
+FromWorker = Ready | Failed | Demands | Counts | Beat
 Message = ToWorker | FromWorker
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

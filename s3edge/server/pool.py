@@ -99,7 +99,7 @@ class WorkerPool:
         answers = [worker.ask(self._question) for worker in self.living]
         if answers:
             await asyncio.wait(answers, timeout=ANSWER_LIMIT)
-        return self._rollup.total(worker.snapshot for worker in self._workers.values())
+        return self._rollup.total(worker.counts for worker in self._workers.values())
 
     async def drain(self, seconds: float) -> None:
         """Take no new connections, give flows in flight so many seconds, then end all workers."""
@@ -160,7 +160,7 @@ class WorkerPool:
             ending = await worker.end(is_at_once=is_at_once)
             self._workers.pop(number, None)
             self._limits.ended(number)
-            self._rollup.retire(worker.snapshot)
+            self._rollup.retire(worker.counts)
         if worker.failure is not None and not self._policy.has_served:
             raise StartError(worker.failure)
         return fault or ending
