@@ -5,6 +5,7 @@ client's address and of its bucket, and under the rate that the runaway guard ho
 when all of them have room. Else it waits in the line of the first that has none, and who ends makes room.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from math import inf
 from typing import Final
@@ -19,7 +20,7 @@ from s3edge.proxy.refusals import Refusals
 from s3edge.proxy.ticket import Ticket, TooLateError
 from s3edge.qos.account import Account, VirtualTime
 from s3edge.qos.activity import Source
-from s3edge.qos.limiter import Limiter
+from s3edge.qos.limiter import CONNECTIONS, Limiter, ScopeKind
 from s3edge.qos.line import Entry, Line, Reply
 from s3edge.qos.scope import Scope
 from s3edge.s3.operation import KINDS
@@ -32,7 +33,8 @@ EDGE: Final = "edge"
 class Admission:
     """Admits the requests of one worker; `part` is what it has of each limit until the ledger says how much.
 
-    `is_edge_limited` tells that all requests fall under limits, and not only those whose policy says some.
+    `is_edge_limited` tells that all requests fall under limits, and not only those whose policy says some. `hits` says
+    how often who waited or was shed by what: by policy, kind of scope, limit, and `waited` or `shed`.
     """
 
     def __init__(self, limits: ScopedLimits, fine: Wheel, part: float = 1.0) -> None:
@@ -48,6 +50,7 @@ class Admission:
         self._accounts: dict[str, Account] = {}
         self._refusals = Refusals(fine.now)
         self._timer = fine.timer(self._tick)
+        self.hits: defaultdict[tuple[str, ...], int] = defaultdict(int)
         self.is_edge_limited = self._limits_all()
 
     @property
@@ -89,6 +92,9 @@ class Admission:
 
     async def hold_back(self, client: ClientConnection) -> None:
         """The same, for a connection that is one too many."""
+        limiter = full(client, self._edge.limiters(client.address, "", self._now()))
+        if limiter is not None:
+            self._hit(limiter, CONNECTIONS, "shed")
         await self._refusals.hold_back("", client.address)
 
     def leave(self, progress: Progress) -> None:
@@ -137,7 +143,7 @@ class Admission:
             if source in self._held:
                 self._held[source].change(limits, now)
             else:
-                self._held[source] = Limiter(limits, part=self._part, name=f"held/{source}")
+                self._held[source] = Limiter(limits, part=self._part, name=f"held/{source}", kind=ScopeKind.GUARD)
         self.is_edge_limited = self._limits_all()
         for progress in running:
             self._move(progress, now)
@@ -205,7 +211,8 @@ class Admission:
         key = (plan.limits_of, progress.tenant)
         scope = self._scopes.get(key)
         if scope is None:
-            scope = self._scopes[key] = Scope(f"{plan.limits_of}/{progress.tenant}", plan.limits, self._part)
+            name = f"{plan.limits_of}/{progress.tenant}"
+            scope = self._scopes[key] = Scope(name, plan.limits, self._part, plan.limits_of)
         return scope
 
     def _full(self, progress: Progress) -> Limiter | None:
@@ -224,7 +231,7 @@ class Admission:
         found = self._full(progress)
         if found is None or (self._part < 1.0 and await found_late(lambda: self._full(progress) is None)):
             return
-        error = self._shed(progress, found, "too many connections are open")
+        error = self._shed(progress, found, "too many connections are open", CONNECTIONS)
         error.ends_connection = True
         raise error
 
@@ -267,12 +274,13 @@ class Admission:
         is_full = len(blocking.waiting) >= queue.length
         if not (queue.wait and queue.length) or (is_full and not self._displaces(ticket, blocking)):
             raise self._shed(progress, blocking, f"{len(blocking.waiting)} requests wait already")
+        self._hit(blocking, blocking.blocks(kind, now), "waited")
         self._stand(ticket, blocking, now)
         self._tickets[ticket] = None
         try:
             await ticket.turn
         except TooLateError as late:
-            raise self._shed(progress, ticket.limiter, str(late)) from None
+            raise self._shed(progress, ticket.limiter or blocking, str(late)) from None
         finally:
             del self._tickets[ticket]
             if ticket.is_waiting and ticket.line is not None:
@@ -362,35 +370,30 @@ class Admission:
         if self._lines:
             self._timer.set(0.0)
 
-    def _shed(self, progress: Progress, limiter: Limiter | None, reason: str) -> Overloaded:
+    def _hit(self, limiter: Limiter, limit: str, event: str) -> None:
+        """A limit has had no room for somebody; the empty one has, behind others for whom there is none."""
+        self.hits[limiter.policy, limiter.kind, limit or "turn", event] += 1
+
+    def _shed(self, progress: Progress, limiter: Limiter, reason: str, limit: str = "") -> Overloaded:
         progress.shed_at = self._limited_by(progress, limiter)
-        cause = Cause.GUARD if limiter in self._held.values() else Cause.LIMIT
-        if limiter is not None:
-            dimension = limiter.blocks(KINDS[progress.request.operation], self._now())
-            reason += f" ({dimension} of {limiter.name})" if dimension else f" ({limiter.name})"
+        cause = Cause.GUARD if limiter.kind is ScopeKind.GUARD else Cause.LIMIT
+        limit = limit or limiter.blocks(KINDS[progress.request.operation], self._now())
+        reason += f" ({limit} of {limiter.name})" if limit else f" ({limiter.name})"
+        self._hit(limiter, limit, "shed")
         progress.note(RequestShed("", progress.subject, progress.tenant, cause, reason))
         return Overloaded(f"More is asked for than is allowed: {reason}.", code=SLOW_DOWN)
 
-    def _limited_by(self, progress: Progress, limiter: Limiter | None) -> tuple[Source, ...]:
+    def _limited_by(self, progress: Progress, limiter: Limiter) -> tuple[Source, ...]:
         """Whose limit it is: a limit of the whole edge is that of whoever meets it."""
         tenant, client = progress.sources
-        edge, now = self._edge, self._now()
-        if limiter is self._held.get(client):
+        if limiter.kind is ScopeKind.CLIENT or limiter is self._held.get(client):
             return (client,)
-        for scope in (edge, self._scope(progress)):
-            if scope is not None and scope.clients is not None and limiter is scope.clients.get(client.name, now):
-                return (client,)
-        of_edge = edge.limiters(client.name, progress.request.bucket, now)
-        return (tenant, client) if any(limiter is each for each in of_edge) else (tenant,)
+        is_of_edge = not limiter.policy and limiter.kind is not ScopeKind.GUARD
+        return (tenant, client) if is_of_edge else (tenant,)
 
     def _refund_tenant(self, progress: Progress) -> None:
         """A node has refused the request: it was perhaps not the tenant's, and counts for its client's address only."""
-        scope = self._scope(progress)
-        if scope is None:
-            return
-        kind, now = KINDS[progress.request.operation], self._now()
-        addressed = () if scope.clients is None else (scope.clients.get(progress.client.address, now),)
-        for limiter in scope.limiters(progress.client.address, progress.request.bucket, now):
-            if limiter not in addressed and limiter in progress.limiters:
-                limiter.refund(kind)
+        for limiter in progress.limiters:
+            if limiter.policy and limiter.kind is not ScopeKind.CLIENT:
+                limiter.refund(KINDS[progress.request.operation])
                 count_out(progress.client, limiter)

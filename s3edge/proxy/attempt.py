@@ -24,9 +24,10 @@ class Attempt:
 
     `connection` and `answer` are there once they were got; `began` is when it began. `is_kept` tells that the
     connection was not made for it, `is_sent` that the node was sent at least the head, `is_suspect` that its wait was
-    held against the node, `has_place` that it counts among those that its node works on. `level` is its class of
-    priority where attempts are counted by that, else -1. `traced` is what a trace keeps of it, None without one. Its
-    owner calls `end` exactly once; `end_word` is how it ended, if that was told before.
+    held against the node, `has_won` that it was one whose answer was the first, `has_place` that it counts among those
+    that its node works on. `level` is its class of priority where attempts are counted by that, else -1. `traced` is
+    what a trace keeps of it, None without one. Its owner calls `end` exactly once; `end_word` is how it ended, if that
+    was told before.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Attempt:
         "end_word",
         "has_answer",
         "has_place",
+        "has_won",
         "holds_permit",
         "is_answering",
         "is_connected",
@@ -58,7 +60,7 @@ class Attempt:
         self.began = now
         self.is_kept = is_kept
         self.is_connected = self.is_sent = self.is_hedge = self.is_suspect = self.is_answering = False
-        self.has_answer = self.holds_permit = False
+        self.has_answer = self.holds_permit = self.has_won = False
         self.end_word: End | None = None
         standing.node.inflight += 1
         self.has_place = True
@@ -132,7 +134,7 @@ class Attempt:
             self.standing.answering += 1
         pace = self.progress.pace
         if pace is None:
-            self.standing.answered_write(self.began, now)
+            self.standing.answered_write(self.began, now, self.progress.waits_since)
         else:
             self.standing.answered(self.began, now)
             if now != pace.observed_at:  # one for each tick of the loop's clock is enough to know the pace
@@ -173,6 +175,10 @@ class Attempt:
         if self.traced is not None:
             self.traced.ends(self, end, now)
         meter.attempt(standing.node.name, end)
+        if self.is_hedge and not self.has_won:
+            meter.hedge_wasted()
+        if end is End.BEATEN and self.is_connected:
+            meter.hedge_wasted_bytes += self.connection.unread_size
         if is_reusable:
             standing.pool.give_back(self.connection)
         elif self.is_connected:

@@ -5,6 +5,7 @@ happens, a new connection to be made, a failure, an answer that is late, is the 
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping
 from random import Random
 from typing import Final
@@ -65,6 +66,15 @@ class Attempts:
     def retries(self) -> int:
         """Retries under way."""
         return sum(permits.taken for permits in self._permits.values())
+
+    def budgets(self) -> dict[tuple[str, ...], float]:
+        """The retries and the hedges that could be made at once, by the cluster that their policies prefer."""
+        left: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        for (cluster, _), permits in self._permits.items():
+            left[cluster, "retry"] += permits.left
+        for track in self._ways.values():
+            left[track.first.name, "hedge"] += track.hedges.left
+        return left
 
     async def answered(self, progress: Progress) -> Attempt:
         """The attempt whose answer the client gets; raises `EdgeError` when there is none."""

@@ -20,6 +20,7 @@ from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.rules import Rules
 from s3edge.proxy.tracing import Sampler
+from s3edge.s3.operation import KINDS
 from s3edge.s3.request import understand
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
@@ -115,7 +116,7 @@ class Exchanges:
             await self._admission.wait(progress)
         finally:
             now = self._now()
-            self._meter.waited(progress.tenant, now - progress.started)
+            self._meter.waited(progress.tenant, KINDS[progress.request.operation], now - progress.started)
             if progress.trace is not None:
                 progress.trace.admitted = now
 
@@ -123,6 +124,8 @@ class Exchanges:
         meter, request, now = self._meter, progress.request, self._now()
         meter.exchanges_inflight -= 1
         received = 0
+        duration = now - progress.started
+        stalled = progress.gaps + (duration if progress.first_byte is None else progress.first_byte)
         # Client, attempt and upload know the progress, too: a cycle would have to wait for the garbage collector.
         progress.client.progress = None
         attempt, progress.attempt = progress.attempt, None
@@ -130,8 +133,11 @@ class Exchanges:
         if progress.is_admitted:
             self._admission.leave(progress)
         if upload is not None:
+            # Until its body was all there, the request waited for its client.
+            stalled = max(0.0, stalled + progress.started - progress.waits_since) if upload.is_sent else progress.gaps
             upload.stop()
             upload.forget()
+            meter.uploads[request.payload_kind] += 1
             received = upload.moved
             meter.spliced_bytes += upload.spliced
         if attempt is None and progress.prepaid:
@@ -150,8 +156,9 @@ class Exchanges:
             received,
             progress.sent,
             progress.first_byte,
-            now - progress.started,
+            duration,
         )
+        meter.stalled[progress.tenant] += stalled
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
         for reader in self._readers:

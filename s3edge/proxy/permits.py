@@ -20,6 +20,11 @@ class Permits:
         """How many retries are under way."""
         return self._budget.taken
 
+    @property
+    def left(self) -> int:
+        """How many more could be taken now."""
+        return 0 if self._waiting else self._budget.left(self._live())
+
     def take_now(self) -> bool:
         """Take a permit if there is one and nobody waits for it."""
         return not self._waiting and self._budget.take(self._live())

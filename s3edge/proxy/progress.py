@@ -39,8 +39,9 @@ class Progress:
     None before the answer begins. `stays` and `is_reusable` tell whether the client's and the node's connection may
     carry another request. `attempt` is the one that the answer comes from now, `answer` the head that the client got,
     `body` what moves its body now; `sent` counts the bytes that were moved before with, `delivered` without chunked
-    coding. `resumes` counts how often that has gone on from another node, `vain_resumes` the last of them that brought
-    no byte. `story` holds what was out of the ordinary, `trace` what is kept for spans, None if it is not traced.
+    coding. `resumes` counts how often that has gone on from another node, after `gaps` seconds in all, `vain_resumes`
+    the last of them that brought no byte. `story` holds what was out of the ordinary, `trace` what is kept for spans,
+    None if it is not traced.
 
     The runaway guard knows of `reported_received` bytes from the client and of `reported_sent` to it. `shed_at` are
     the sources whose limit the request was shed by.
@@ -58,6 +59,7 @@ class Progress:
         "emit",
         "first_byte",
         "flow",
+        "gaps",
         "head",
         "is_admitted",
         "is_invited",
@@ -117,7 +119,7 @@ class Progress:
         self.limiters: tuple[Limiter, ...] = ()
         self.shed_at: tuple[Source, ...] = ()
         self.reported_received = self.reported_sent = 0
-        self.prepaid = 0.0
+        self.prepaid = self.gaps = 0.0
         self.is_admitted = False
         self.outcome = GONE
         self.stays = self.is_reusable = False

@@ -64,6 +64,7 @@ class Race:
         self._needs_permit = sending.check is not None  # a resume is a retry
         # A body that has begun goes first: were it cut, its client would ask for all of it once more.
         self._priority = Priority.INTERACTIVE if sending.check is not None else progress.plan.priority
+        self._was_denied = False  # by the budget of retries
         self._counted = 0  # attempts that count against the policy's
         self._retries = 0
         self._comes_around = broken is not None  # whether the broken node may be asked again if there is no other
@@ -108,7 +109,7 @@ class Race:
             for attempt in self._running.values():
                 attempt.standing.was_late(attempt.began, self._now())
             self._set_out_retry()
-            if self._track.is_throttled or not self._track.hedges.take():
+            if not self._track.take_hedge(self._meter):
                 return
         else:
             self._suspect_the_late()
@@ -136,6 +137,9 @@ class Race:
         permits = self._track.permits
         if permits.take_now():
             return True
+        if not self._was_denied:
+            self._was_denied = True
+            self._meter.budget_denied(self._track.first.name, "retry")
         if self._running:
             self._next = self._now() + ASK_AGAIN
             return False
@@ -247,6 +251,7 @@ class Race:
             attempt.was_good(now)
             attempt.is_suspect = False  # its body has not failed yet
             if attempt.is_hedge:
+                attempt.has_won = True
                 self._progress.note(HedgeWon(attempt.node, self._progress.subject))
             return True
         if not self._running:

@@ -143,6 +143,7 @@ class Relays:
         progress.resumes += 1
         rest = plan.check(successor.answer, delivered)
         gap = self._now() - now + broken.still
+        progress.gaps += gap
         progress.note(BodyResumed(successor.node, progress.subject, delivered, gap, rest.skip))
         body = self._rest(progress, successor, rest, broken.rest_of_chunk)
         if progress.is_admitted or successor.standing.link is not None:

@@ -11,6 +11,7 @@ from s3edge.resilience.budget import HedgeBudget
 from s3edge.resilience.hedge import Amount, Lateness, Pace, amount
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.request import S3Request
+from s3edge.telemetry.meter import Meter
 from s3edge.upstream.cluster import Cluster
 from s3edge.upstream.places import Caller, Choice, FullError
 from s3edge.upstream.standing import Standing
@@ -50,7 +51,7 @@ class Track:
         self.permits = permits
         self.hedges = HedgeBudget(hedge.budget)
         self.rng = rng
-        self._quantile = hedge.quantile
+        self._hedge = hedge
         self._lateness = lateness
         self._paces = _Paces(self)
         self._ranged: dict[tuple[Operation, Amount], Pace] = {}
@@ -59,6 +60,15 @@ class Track:
     def is_throttled(self) -> bool:
         """Whether a node of the preferred cluster wants less traffic: then nothing is sent twice for speed."""
         return self.first.is_throttled
+
+    def take_hedge(self, meter: Meter) -> bool:
+        """Whether a second node may be asked for speed: not while one wants less traffic, nor beyond the budget."""
+        if self.is_throttled:
+            return False
+        is_taken = self.hedges.take()
+        if not is_taken and self._hedge.budget:
+            meter.budget_denied(self.first.name, "hedge")
+        return is_taken
 
     def pace(self, request: S3Request, head: RequestHead) -> Pace | None:
         """How soon the first byte is due; None if the request is no read, which has no usual time."""
@@ -74,7 +84,7 @@ class Track:
 
     def pace_of(self, operation: Operation, size: Amount) -> Pace:
         """The pace of a kind of read, made anew."""
-        return self._lateness.pace(operation, size, self._quantile, self.failover.patience)
+        return self._lateness.pace(operation, size, self._hedge.quantile, self.failover.patience)
 
     def place_now(self, choice: Choice, priority: Priority) -> Standing | None:
         """Who can take another attempt at once, in the preferred cluster, whose nodes cannot take all; None: nobody."""

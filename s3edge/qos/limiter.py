@@ -1,6 +1,7 @@
 """What one scope (the whole edge, a tenant, a client address, a bucket) may take in this worker, and what it takes."""
 
 from collections.abc import Sized
+from enum import StrEnum
 from math import inf
 from typing import Final
 
@@ -20,6 +21,16 @@ LEAST_PART: Final = 1e-4
 _ROUNDING: Final = 1e-9
 
 
+class ScopeKind(StrEnum):
+    """What is held to limits together."""
+
+    EDGE = "edge"
+    TENANT = "tenant"
+    CLIENT = "client"
+    BUCKET = "bucket"
+    GUARD = "guard"  # a tenant or a client address that the runaway guard, or the operator, holds
+
+
 class Limiter:
     """The limits of one scope at work; a scope without any limit has no limiter.
 
@@ -27,7 +38,8 @@ class Limiter:
     `requests.write`, `requests.list` (per second), `received`, `sent` (body bytes per second), `concurrency` (requests
     in flight) and `connections`. This worker has `part` of each, until `lease` says how much.
 
-    `name` tells people which scope it is. `inflight` are the requests between `take` and `leave`. The owner counts
+    `name` tells people which scope it is, and metrics its `kind` and the `policy` that says the limits, empty for those
+    of the edge and of the guard. `inflight` are the requests between `take` and `leave`. The owner counts
     `connections`, keeps in `waiting` whoever waits to start, and takes body bytes from the buckets `received` and
     `sent`, which are None if there is no limit.
     """
@@ -44,14 +56,26 @@ class Limiter:
         "connections",
         "dimensions",
         "inflight",
+        "kind",
         "name",
+        "policy",
         "received",
         "sent",
         "waiting",
     )
 
-    def __init__(self, limits: Limits, *, part: float = 1.0, name: str = "") -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        part: float = 1.0,
+        name: str = "",
+        policy: str = "",
+        kind: ScopeKind = ScopeKind.EDGE,
+    ) -> None:
         self.name = name
+        self.policy = policy
+        self.kind = kind
         self.inflight = 0
         self.connections = 0
         self.waiting: Sized = ()  # what waits there is up to the owner

@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterator
 
 from s3edge.config.qos import Limits, ScopedLimits
-from s3edge.qos.limiter import Limiter, limits_something
+from s3edge.qos.limiter import Limiter, ScopeKind, limits_something
 from s3edge.qos.scopes import Scopes
 
 
 class Scope:
-    """The limits `name` at work; this worker has `part` of each, until the ledger says how much.
+    """The limits `name` at work, which `policy` says, or nobody; this worker has `part` of each, until it has a lease.
 
     `alone` is all that any request falls under, where that is the same for each. `own` are those of all together,
     `clients` and `buckets` those of each one; None where nothing is limited.
     """
 
-    __slots__ = ("_limits", "_part", "alone", "buckets", "clients", "counts_connections", "name", "own")
+    __slots__ = ("_limits", "_part", "alone", "buckets", "clients", "counts_connections", "name", "own", "policy")
 
-    def __init__(self, name: str, limits: ScopedLimits, part: float) -> None:
+    def __init__(self, name: str, limits: ScopedLimits, part: float, policy: str = "") -> None:
         self.name = name
+        self.policy = policy
         self._part = part
         self.own: Limiter | None = None
         self.clients: Scopes | None = None
@@ -30,7 +31,8 @@ class Scope:
         if not limits_something(limits):
             self.own = None
         elif self.own is None:
-            self.own = Limiter(limits, part=self._part, name=self.name)
+            kind = ScopeKind.TENANT if self.policy else ScopeKind.EDGE
+            self.own = self._make(limits, self.name, kind)
         else:
             self.own.change(limits, now)
         self.clients = _within(self.clients, limits.per_client, self._make_client, now)
@@ -61,11 +63,14 @@ class Scope:
 
     def _make_client(self, address: str) -> Limiter:
         assert self._limits.per_client is not None
-        return Limiter(self._limits.per_client, part=self._part, name=f"{self.name}/client/{address}")
+        return self._make(self._limits.per_client, f"{self.name}/client/{address}", ScopeKind.CLIENT)
 
     def _make_bucket(self, bucket: str) -> Limiter:
         assert self._limits.per_bucket is not None
-        return Limiter(self._limits.per_bucket, part=self._part, name=f"{self.name}/bucket/{bucket}")
+        return self._make(self._limits.per_bucket, f"{self.name}/bucket/{bucket}", ScopeKind.BUCKET)
+
+    def _make(self, limits: Limits, name: str, kind: ScopeKind) -> Limiter:
+        return Limiter(limits, part=self._part, name=name, policy=self.policy, kind=kind)
 
 
 def _within(scopes: Scopes | None, limits: Limits | None, make: Callable[[str], Limiter], now: float) -> Scopes | None:

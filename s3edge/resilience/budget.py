@@ -31,6 +31,10 @@ class RetryBudget:
         self.taken += 1
         return True
 
+    def left(self, live: int) -> int:
+        """How many more permits there are while `live` requests are under way."""
+        return max(0, int(max(self._least, self._share * live)) - self.taken)
+
     def give_back(self) -> None:
         """The retry of one permit is over."""
         self.taken -= 1
@@ -50,6 +54,11 @@ class HedgeBudget:
         self._gone = 0.0  # hedges that were taken, or not saved
         self._share = share
         self._most = most
+
+    @property
+    def left(self) -> float:
+        """The hedges that are saved; less than one is none."""
+        return min(self._share * self.requests - self._gone, self._most)
 
     def take(self) -> bool:
         """Take one hedge; False if less than one is saved."""

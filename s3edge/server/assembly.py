@@ -219,12 +219,15 @@ class Edge:
         self.meter.levels("s3edge_tenant_waiting", lambda: levels.waiting)
         self.meter.levels("s3edge_tenant_sending_bytes", lambda: levels.sent)
         self.meter.levels("s3edge_tenant_receiving_bytes", lambda: levels.received)
+        self.meter.table("s3edge_limit_hits_total", lambda: self.admission.hits)
+        self.meter.table("s3edge_budget_left", attempts.budgets)
         gauge("s3edge_pipes_open", (), partial(getattr, self._splicing.pipes, "open"))
         gauge("s3edge_replay_bytes", (), partial(getattr, room, "used"))
         gauge("s3edge_retries_inflight", (), partial(getattr, attempts, "retries"))
         for cluster in self._clusters.values():
             gauge("s3edge_queued", (cluster.name,), partial(getattr, cluster, "waiting"))
         for name, standing in self.standings.items():
+            self.meter.histogram("s3edge_node_first_byte_seconds", (name,), standing.first_byte)
             gauge("s3edge_node_inflight", (name,), partial(getattr, standing.node, "inflight"))
             gauge("s3edge_node_limit", (name,), partial(_limit, standing))
             gauge("s3edge_node_ejected", (name,), partial(getattr, standing.node, "is_ejected"))

@@ -1,7 +1,9 @@
 """What the supervisor itself counts, as a snapshot beside that of the workers' data paths."""
 
-from collections import Counter
+import platform
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Final
 
 from s3edge import __version__
@@ -34,6 +36,26 @@ def node_figures(nodes: Iterable[NodeStatus]) -> Snapshot:
     }
 
 
+def share_figures(nodes: Iterable[NodeStatus], counted: Snapshot, workers: int) -> Snapshot:
+    """Which part of its cluster's requests each node is meant to get, by what the workers counted."""
+    weights = _by_node(counted, "s3edge_node_weight")
+    ejected = _by_node(counted, "s3edge_node_ejected")
+    given = {
+        (node.cluster, node.name): weights[node.name] * (1 - ejected[node.name] / max(1, workers))
+        if node.state.is_usable
+        else 0.0
+        for node in nodes
+    }
+    sums: defaultdict[str, float] = defaultdict(float)
+    for (cluster, _), weight in given.items():
+        sums[cluster] += weight
+    return {
+        "s3edge_node_share": [
+            ([cluster, node], weight / sums[cluster] if weight else 0.0) for (cluster, node), weight in given.items()
+        ]
+    }
+
+
 def load_figures(reloader: Reloader) -> Snapshot:
     """What became of changed configurations."""
     return {
@@ -48,6 +70,11 @@ def source_figures(statuses: Iterable[SourceStatus]) -> Snapshot:
     counts = Counter((verdict.source.kind, verdict.state) for verdict in verdicts)
     held = [(verdict.source, verdict.rate) for verdict in verdicts if verdict.rate is not None]
     return {
+        "s3edge_tenant_guarded": [
+            ([verdict.source.name, verdict.state], 1)
+            for verdict in verdicts
+            if verdict.source.kind == "tenant" and verdict.state is not SourceState.NORMAL
+        ],
         "s3edge_sources": [([kind, state], counts[kind, state]) for kind in _KINDS for state in SourceState],
         "s3edge_source_rate": [([*source], rate) for source, rate in held[:MOST_SHOWN]],
     }
@@ -64,5 +91,14 @@ def process_figures(pool: WorkerPool) -> Snapshot:
         "s3edge_loop_lag_seconds": [([str(worker.number)], worker.lag) for worker in living],
         "s3edge_worker_cpu_seconds_total": [([number], beat.cpu) for number, beat in beats],
         "s3edge_worker_resident_bytes": [([number], beat.resident) for number, beat in beats],
-        "s3edge_build_info": [([__version__], 1)],
+        "s3edge_build_info": [([__version__, platform.python_version(), version("uvloop")], 1)],
     }
+
+
+def _by_node(counted: Snapshot, family: str) -> dict[str, float]:
+    """A family whose only label is the node."""
+    levels: defaultdict[str, float] = defaultdict(float)
+    for (node,), value in counted.get(family, []):
+        if not isinstance(value, list):
+            levels[node] = value
+    return levels

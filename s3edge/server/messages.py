@@ -9,7 +9,7 @@ from s3edge.fleet.shared import Division
 from s3edge.qos.activity import Report, Source
 from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Entry
-from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.meter import Columns
 
 
 class _Message(BaseModel):
@@ -124,8 +124,19 @@ class Failed(_Message):
     reason: str
 
 
+class Counts(_Message):
+    """From a worker: one part of all that it counted, beginning with part 0; the next beat that `has_counts` ends them.
+
+    It comes in parts, since to write a thousand tenants' counts in one go would hold up the worker's clients.
+    """
+
+    kind: Literal["counts"] = "counts"
+    part: int
+    columns: Columns
+
+
 class Beat(_Message):
-    """From a worker: it lives, the events since the last beat, and all that it counted, if that is told again.
+    """From a worker: it lives, and the events since the last beat; `has_counts` if all its counts came before it.
 
     `lag` is the longest that its loop was late since the last beat and `cpu` what the process used since it began, both
     in seconds; `resident` is its memory in bytes. `question` is that of the Ask it answers, 0 for a regular beat.
@@ -137,7 +148,7 @@ class Beat(_Message):
     lag: float
     cpu: float
     resident: int
-    snapshot: Snapshot | None
+    has_counts: bool = False
     events: tuple[Entry, ...] = ()
     activity: dict[str, Report] = Field(default_factory=dict)
 
@@ -151,7 +162,7 @@ class FlowsFound(_Message):
 
 
 ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | AskFlows | Reload | Configure | Drain
-FromWorker = Ready | Failed | Demands | Beat | FlowsFound
+FromWorker = Ready | Failed | Demands | Counts | Beat | FlowsFound
 Message = ToWorker | FromWorker
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])

@@ -105,7 +105,7 @@ class WorkerPool:
         answers = [worker.ask(self._question) for worker in self.living]
         if answers:
             await asyncio.wait(answers, timeout=ANSWER_LIMIT)
-        return self._rollup.total(worker.snapshot for worker in self._workers.values())
+        return self._rollup.total(worker.counts for worker in self._workers.values())
 
     async def flows(self, query: Query) -> dict[int, Found]:
         """The requests under way that are asked for, by the numbers of the workers that say so in time.
@@ -178,7 +178,7 @@ class WorkerPool:
             ending = await worker.end(is_at_once=is_at_once)
             self._workers.pop(number, None)
             self._limits.ended(number)
-            self._rollup.retire(worker.snapshot)
+            self._rollup.retire(worker.counts)
         if worker.failure is not None and not self._policy.has_served:
             raise StartError(worker.failure)
         return fault or ending

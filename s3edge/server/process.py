@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.server.channel import Channel, open_channel
-from s3edge.server.messages import Ask, AskFlows, Beat, Failed, FlowsFound, Message, Ready
+from s3edge.server.messages import Ask, AskFlows, Beat, Counts, Failed, FlowsFound, Message, Ready
 from s3edge.telemetry.flows import Found, Query
-from s3edge.telemetry.meter import Snapshot
+from s3edge.telemetry.meter import Columns, join
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,18 @@ def _environment() -> dict[str, str]:
 
 
 class WorkerProcess:
-    """A worker from its start to its end."""
+    """A worker from its start to its end; `counts` is all that it has counted, as it told last."""
 
     def __init__(self, number: int, process: asyncio.subprocess.Process, channel: Channel) -> None:
         self.number = number
         self.is_ready = False
         self.failure: str | None = None
         self.beat: Beat | None = None
-        self.snapshot: Snapshot = {}
+        self.counts: Columns = {}
         self._process = process
         self._channel = channel
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
+        self._arriving: Columns = {}
         self._questions: dict[int, asyncio.Future[None]] = {}
         self._looks: dict[int, asyncio.Future[Found | None]] = {}
 
@@ -102,9 +103,14 @@ class WorkerProcess:
                 self.is_ready = True
             case Failed(reason=reason):
                 self.failure = reason
+            case Counts(part=part, columns=columns):
+                if part == 0:
+                    self._arriving = {}
+                join(self._arriving, columns)
             case Beat(question=question):
                 self.beat = message
-                self.snapshot = message.snapshot or self.snapshot
+                if message.has_counts:
+                    self.counts, self._arriving = self._arriving, {}
                 self._lags.append(message.lag)
                 self._answered(question)
             case FlowsFound(question=question, found=found):

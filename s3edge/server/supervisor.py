@@ -24,7 +24,7 @@ from s3edge.config.model import Config, Tls
 from s3edge.errors import StartError
 from s3edge.health.status import NodeStatus
 from s3edge.server.certificates import client_context
-from s3edge.server.figures import load_figures, node_figures, process_figures, source_figures
+from s3edge.server.figures import load_figures, node_figures, process_figures, share_figures, source_figures
 from s3edge.server.guard import SourceWatch
 from s3edge.server.logs import start_logging
 from s3edge.server.messages import Beat, Fact, Reload
@@ -128,7 +128,8 @@ class Supervisor:
         """What the workers and the supervisor counted."""
         figures = process_figures(self._pool) | node_figures(self.nodes()) | load_figures(self._reloader)
         figures |= source_figures(self.sources.statuses())
-        return await self._pool.snapshot() | figures
+        counted = await self._pool.snapshot()
+        return counted | figures | share_figures(self.nodes(), counted, len(self._pool.living))
 
     async def flows(self, query: Query) -> dict[int, Found]:
         """The requests under way that are asked for, by the numbers of the workers that say so in time."""

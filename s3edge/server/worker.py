@@ -32,6 +32,7 @@ from s3edge.server.messages import (
     AskFlows,
     Beat,
     Configure,
+    Counts,
     Demands,
     Drain,
     Fact,
@@ -56,7 +57,7 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 TICKS_PER_BEAT = 5
 
-# Telling all counts unasked may take this part of a worker's time: with a thousand tenants, one beat in four has them.
+# Telling all counts unasked may take this part of a worker's time: with a thousand tenants every third beat has them.
 # What a worker that is killed counted since then is lost.
 COUNTING = 0.005
 
@@ -119,6 +120,8 @@ class Worker:
         self._lag = 0.0
         self._counts_due = 0.0
         self._looks: asyncio.Queue[AskFlows] = asyncio.Queue()
+        self._questions: list[int] = []  # of those who want all counts
+        self._counts_wanted = asyncio.Event()
 
     async def run(self, listener: socket.socket, facts: Sequence[Fact]) -> None:
         """Serve until told to drain, then drain."""
@@ -131,6 +134,7 @@ class Worker:
             asyncio.create_task(self._listen(), name="listen to the supervisor"),
             asyncio.create_task(self._beat(), name="beat"),
             asyncio.create_task(self._look(), name="look at flows"),
+            asyncio.create_task(self._tell(), name="tell counts"),
         ]
         if self._workers > 1:
             tasks.append(asyncio.create_task(self._report_demands(), name="report demands"))
@@ -143,7 +147,9 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             # The end of a drain is when flows are cut; it is counted and told like all else.
-            self._send_beat(0, is_last=True)
+            for number, columns in enumerate(self._edge.meter.parts()):
+                self._channel.send(Counts(part=number, columns=columns))
+            self._send_beat(has_counts=True)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         """A worker that no longer listens or reports would go on by old settings and leases: better a new one."""
@@ -173,7 +179,8 @@ class Worker:
             case Leased(division=division):
                 self._edge.lease(division)
             case Ask(question=question):
-                self._send_beat(question)
+                self._questions.append(question)
+                self._counts_wanted.set()
             case AskFlows():
                 self._looks.put_nowait(message)
             case Reload():
@@ -201,8 +208,12 @@ class Worker:
                 await asyncio.sleep(TICK)
                 self._lag = max(self._lag, loop.time() - due)
             # A supervisor that is stopped takes nothing; beats that pile up for it would only fill our memory.
-            if not self._channel.is_backlogged:
-                self._send_beat(0)
+            if self._channel.is_backlogged:
+                continue
+            if loop.time() < self._counts_due:
+                self._send_beat()
+            else:
+                self._counts_wanted.set()
 
     async def _look(self) -> None:
         """Answer who asks for flows, one after the other. What goes wrong here must not end the data path."""
@@ -227,22 +238,34 @@ class Worker:
                 self._channel.send(Demands(report=report))
                 told = report.round
 
-    def _send_beat(self, question: int, *, is_last: bool = False) -> None:
-        now, cpu = asyncio.get_running_loop().time(), _cpu_seconds()
-        has_counts = bool(question) or is_last or now >= self._counts_due
+    async def _tell(self) -> None:
+        """Tell all counts when they are asked for, or due: a part in each turn of the loop, so that clients go on."""
+        while True:
+            await self._counts_wanted.wait()
+            self._counts_wanted.clear()
+            questions, self._questions = self._questions or [0], []
+            used, begun = 0.0, _cpu_seconds()
+            for number, columns in enumerate(self._edge.meter.parts()):
+                self._channel.send(Counts(part=number, columns=columns))
+                used += _cpu_seconds() - begun
+                await asyncio.sleep(0)
+                begun = _cpu_seconds()
+            for number, question in enumerate(questions):
+                self._send_beat(question, has_counts=number == 0)
+            self._counts_due = asyncio.get_running_loop().time() + used / COUNTING
+
+    def _send_beat(self, question: int = 0, *, has_counts: bool = False) -> None:
         beat = Beat(
             question=question,
             lag=self._lag,
-            cpu=cpu,
+            cpu=_cpu_seconds(),
             resident=_resident_bytes(),
-            snapshot=self._edge.meter.snapshot() if has_counts else None,
+            has_counts=has_counts,
             events=tuple(self._edge.journal.take()),
             activity=self._edge.activity(),
         )
         self._lag = 0.0
         self._channel.send(beat)
-        if has_counts:
-            self._counts_due = now + (_cpu_seconds() - cpu) / COUNTING
 
 
 def _cpu_seconds() -> float:

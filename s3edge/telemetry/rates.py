@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import Final, TypeAlias
 
-from s3edge.telemetry.families import FAMILIES
-from s3edge.telemetry.meter import BOUNDS, Snapshot
+from s3edge.telemetry.families import FAMILIES, TIMES
+from s3edge.telemetry.meter import Snapshot
 
 # Seconds. Shorter, a p99 would be made of a handful of requests; longer, it would tell of what is over.
 WINDOW: Final = 10.0
@@ -83,7 +83,7 @@ def total(counted: Histograms) -> list[float]:
 
 
 def quantile(share: float, counts: Sequence[float]) -> float | None:
-    """The seconds within which this share of what was counted, by `BOUNDS`, was done; None if nothing was counted.
+    """The seconds within which this share of what was counted, by `TIMES`, was done; None if nothing was counted.
 
     Within a bucket it is interpolated, and what is beyond the last bound counts as that bound, as Prometheus'
     `histogram_quantile` does.
@@ -93,8 +93,8 @@ def quantile(share: float, counts: Sequence[float]) -> float | None:
     rank = share * sum(counts)
     below = 0.0
     low = 0.0
-    for bound, count, up_to in zip(BOUNDS, counts, accumulate(counts), strict=False):
+    for bound, count, up_to in zip(TIMES, counts, accumulate(counts), strict=False):
         if count and up_to >= rank:
             return low + (bound - low) * (rank - below) / count
         low, below = bound, up_to
-    return BOUNDS[-1]
+    return TIMES[-1]

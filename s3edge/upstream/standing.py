@@ -16,6 +16,8 @@ from s3edge.qos.concurrency import LEAST_RESERVE, AdaptiveLimit, reserve
 from s3edge.qos.line import LEVELS
 from s3edge.resilience.throttle import Throttle
 from s3edge.routing.node import Node
+from s3edge.telemetry.families import TIMES
+from s3edge.telemetry.histogram import Histogram
 from s3edge.transport.pacing import Link
 from s3edge.upstream.pool import Pool
 from s3edge.upstream.tabs import Tabs
@@ -45,7 +47,7 @@ class Standing:
     Where attempts at a time are limited, `room_made` is called when one has ended, and `adaptive` is the limit that is
     being found out, if it is. `busy` are the attempts that count there, by the classes of priority, `answering` those
     of them whose answers have begun. `link` is its bandwidth, if that is limited. `tabs` say what each tenant has had
-    of its cluster.
+    of its cluster. `first_byte` counts how soon good answers began, in seconds.
     """
 
     __slots__ = (
@@ -64,6 +66,7 @@ class Standing:
         "answering",
         "breaker",
         "busy",
+        "first_byte",
         "is_trial_due",
         "is_watched",
         "link",
@@ -88,6 +91,7 @@ class Standing:
         self.pool = pool
         self.node: Node = pool.node
         self.record = Record()
+        self.first_byte = Histogram(TIMES)
         self.breaker = Breaker()
         self.throttle: Throttle | None = None
         self.adaptive: AdaptiveLimit | None = None
@@ -167,6 +171,7 @@ class Standing:
         """The read that began at `began` brought an answer to be passed on."""
         seconds = now - began
         self.record.good(seconds)
+        self.first_byte.observe(seconds)
         node = self.node
         if now != node.latency_at or seconds > node.latency:  # else it would change nothing
             node.observe(seconds, now)
@@ -175,9 +180,13 @@ class Standing:
         if self.is_watched:
             self._watch_answer(began, now)
 
-    def answered_write(self, began: float, now: float) -> None:
-        """Anything else did; its time says nothing of the node, since it takes as long as its client."""
+    def answered_write(self, began: float, now: float, whole_at: float = 0.0) -> None:
+        """Anything else did, which was all sent at `whole_at`; before that it took as long as its client.
+
+        Nothing is concluded from its time: what a write takes depends on what is to be done for it.
+        """
         self.record.good_write()
+        self.first_byte.observe(now - max(began, whole_at))
         if self.is_watched:
             self._watch_answer(began, now)
 

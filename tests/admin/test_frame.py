@@ -11,8 +11,9 @@ from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import NodeState, Thresholds
 from s3edge.qos.activity import Activity, Source
 from s3edge.s3.operation import Operation
+from s3edge.telemetry.families import TIMES
 from s3edge.telemetry.flows import MOST_KEY, Flow, FlowState, Found, Query, described
-from s3edge.telemetry.meter import BOUNDS, Meter, Snapshot
+from s3edge.telemetry.meter import Meter, Snapshot
 from tests.support.edge import config_for
 from tests.support.observed import QuietEdge
 
@@ -152,7 +153,7 @@ def test_bytes_of_a_body_count_as_they_move_and_not_once_more_at_its_end() -> No
 
 
 def test_a_node_is_shown_with_its_rate_its_times_and_its_limit() -> None:
-    counts = [0.0] * (len(BOUNDS) + 2)
+    counts = [0.0] * (len(TIMES) + 2)
     counts[1], counts[-1] = 100, 0.2
     after: Snapshot = {
         "s3edge_attempts_total": [(["n1:9000", "done"], 30), (["n1:9000", "timeout"], 10), (["n2:9000", "done"], 2)],
@@ -167,7 +168,7 @@ def test_a_node_is_shown_with_its_rate_its_times_and_its_limit() -> None:
 
 
 def test_a_node_that_has_answered_long_ago_has_no_times() -> None:
-    counts: list[float] = [5.0] * (len(BOUNDS) + 2)
+    counts: list[float] = [5.0] * (len(TIMES) + 2)
     snapshot: Snapshot = {"s3edge_node_first_byte_seconds": [(["n1:9000"], counts)]}
     [node] = filmed(Edge("n1:9000"), snapshot, snapshot)["nodes"]
     assert node["first_byte"] == {"p50": None, "p99": None}

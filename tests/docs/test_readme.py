@@ -126,13 +126,6 @@ def test_the_documentation_names_every_admin_path_and_no_other() -> None:
     assert set(_rows(OPERATIONS, "admin path")) == {resource.canonical for resource in router.resources()}
 
 
-def test_the_table_of_metrics_is_the_table_of_families() -> None:
-    documented = [
-        (name, row[1], tuple(re.findall(r"\w+", row[2]))) for name, row in _rows(OPERATIONS, "metric").items()
-    ]
-    assert documented == [(family.name, family.kind, family.labels) for family in FAMILIES.values()]
-
-
 def test_the_table_of_events_names_every_kind_and_the_table_of_outcomes_every_end() -> None:
     kinds = [kind.__name__ for kind in Event.__subclasses__()]
     assert list(_rows(OPERATIONS, "event")) == list(dict.fromkeys(kinds))  # `slots=True` makes each class twice

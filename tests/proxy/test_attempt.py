@@ -34,7 +34,9 @@ class Story:
         self.observed.append(seconds)
 
     def attempt(self, standing: Standing, now: float = 10.0) -> Attempt:
-        progress = SimpleNamespace(note=self.events.append, subject=SUBJECT, pace=self.pace, upload=None, trace=None)
+        progress = SimpleNamespace(
+            note=self.events.append, subject=SUBJECT, pace=self.pace, upload=None, trace=None, waits_since=12.0
+        )
         return Attempt(standing, cast(Progress, progress), now, is_kept=False)
 
     @property
@@ -163,6 +165,8 @@ def test_a_read_teaches_its_pace_once_for_each_instant_and_a_write_never(story: 
         story.pace = None
         story.attempt(standing, 11.0).was_good(19.0)
         assert (story.observed, standing.record.reads, standing.record.goods) == ([0.5, 0.25], 3, 4)
+        # Of the write, whose body had come at 12 s, the node's part counts.
+        assert standing.first_byte.numbers[-1] == 0.5 + 0.25 + 0.25 + 7.0
 
     run(main())
 

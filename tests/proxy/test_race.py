@@ -258,7 +258,7 @@ def test_when_the_first_attempt_and_its_hedge_have_failed_a_retry_goes_at_once()
             assert await stage.ask() == (200, b"third")
             # The first failed at 0.3 s, its hedge at 0.35 s; then came a pause, as before any second retry.
             assert 0.35 <= began[0] <= 0.35 + FIRST_PAUSE
-            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 0}
+            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 0, ("wasted",): 1}
 
     run(main())
 

@@ -78,7 +78,7 @@ async def guarded(*nodes: Storage, guard: dict[str, Any]) -> AsyncIterator[Guard
         async def beat() -> None:
             while True:
                 await asyncio.sleep(0.5)
-                beat = Beat(lag=0, cpu=0, resident=0, snapshot={}, activity=stage.edge.activity())
+                beat = Beat(lag=0, cpu=0, resident=0, activity=stage.edge.activity())
                 heard = MESSAGE.validate_json(MESSAGE.dump_json(beat))
                 assert isinstance(heard, Beat)
                 watch.take(heard.activity)

@@ -47,7 +47,7 @@ def test_while_nothing_is_known_a_first_byte_is_late_after_250_ms() -> None:
             assert seen.first_byte == 0.25
             assert stage.told() == ["hedged at node-1:9000 after 250 ms", "the hedge at node-1:9000 won"]
             assert stage.attempts == {("0", "done"): 2, ("0", "beaten"): 1, ("1", "done"): 1}
-            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 1}
+            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 1, ("wasted",): 0}
             assert stage.count("retries_total") == {}
             await turns()
             assert first.connections[-1].is_lost, "the loser's connection is closed, whatever is under way there"
@@ -77,7 +77,7 @@ def test_a_first_node_that_answers_before_the_hedge_wins(late: float, first_byte
             first.set_fault(AnswersLate(late))
             assert (await read_object(stage, KEY)).first_byte == first_byte
             sent = int(late > 0.25)
-            assert stage.count("hedges_total") == {("sent",): sent, ("won",): 0}
+            assert stage.count("hedges_total") == {("sent",): sent, ("won",): 0, ("wasted",): sent}
             beaten = {("1", "beaten"): 1} if sent else {}
             assert stage.attempts == {("0", "done"): 3} | beaten
             await turns()
@@ -165,7 +165,7 @@ def test_a_burst_of_late_reads_is_hedged_only_within_the_budget() -> None:
                 reads = [group.create_task(read_object(stage, KEY), name=f"read {n}") for n in range(60)]
             # 5% of 160.
             assert sorted(task.result().first_byte for task in reads) == [FLOOR] * 8 + [0.2] * 52
-            assert stage.count("hedges_total") == {("sent",): 8, ("won",): 8}
+            assert stage.count("hedges_total") == {("sent",): 8, ("won",): 8, ("wasted",): 0}
 
     run(main())
 
@@ -239,7 +239,7 @@ def test_nothing_is_sent_twice_for_speed_while_a_node_is_throttled() -> None:
             first.set_fault(AnswersLate(0.4))
             second.set_fault(AnswersLate(0.4))
             assert (await read_object(stage, KEY)).first_byte == 0.4
-            assert stage.count("hedges_total") == {("sent",): 0, ("won",): 0}
+            assert stage.count("hedges_total") == {("sent",): 0, ("won",): 0, ("wasted",): 0}
 
     run(main())
 
@@ -279,7 +279,7 @@ def test_a_hedge_that_fails_leaves_the_first_to_answer(fault: Fault) -> None:
             await warm(stage, 2)
             first.set_fault(AnswersLate(0.4))
             assert (await read_object(stage, KEY)).first_byte == 0.4
-            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 0}
+            assert stage.count("hedges_total") == {("sent",): 1, ("won",): 0, ("wasted",): 1}
 
     run(main())
 

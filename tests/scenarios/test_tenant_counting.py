@@ -21,9 +21,9 @@ def test_the_requests_of_each_tenant_are_counted_with_their_bytes() -> None:
             await read(stage, get("/bucket/other", claim(TRAINING), method=b"DELETE"))
             await read_object(stage, KEY)
             assert stage.count("tenant_exchanges_total") == {
-                (RAG, "read", "done"): 3,
-                (TRAINING, "write", "done"): 1,
-                ("default", "read", "done"): 1,
+                (RAG, "read", "200", "done"): 3,
+                (TRAINING, "write", "204", "done"): 1,
+                ("default", "read", "200", "done"): 1,
             }
             assert stage.count("tenant_sent_bytes_total")[RAG,] == 3000
 
@@ -34,7 +34,7 @@ def test_a_head_that_is_refused_is_of_no_tenant() -> None:
     async def main() -> None:
         async with scene(Storage(), tenants=TENANTS) as stage:
             assert (await read(stage, b"GET  HTTP/1.1\r\n\r\n")).status == 400
-            assert stage.count("tenant_exchanges_total") == {("default", "write", "refused"): 1}
+            assert stage.count("tenant_exchanges_total") == {("default", "write", "400", "refused"): 1}
 
     run(main())
 

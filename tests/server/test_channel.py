@@ -10,6 +10,7 @@ from s3edge.server.channel import LINE_LIMIT, Channel, ChannelError, open_channe
 from s3edge.server.messages import (
     Ask,
     Beat,
+    Counts,
     Drain,
     Failed,
     Message,
@@ -34,7 +35,8 @@ MESSAGES: list[Message] = [
     Drain(seconds=1.5),
     Ready(),
     Failed(reason="a\nb é"),
-    Beat(lag=0.1, cpu=2.5, resident=10**7, snapshot={"s3edge_exchange_seconds": [(["GetObject"], [0.0, 1.0, 0.5])]}),
+    Counts(part=0, columns={"s3edge_exchange_seconds": (["GetObject"], [0.0, 1.0, 0.5])}),
+    Beat(lag=0.1, cpu=2.5, resident=10**7, has_counts=True),
 ]
 
 

@@ -99,7 +99,7 @@ def test_metrics_cover_workers_nodes_and_what_the_data_paths_counted() -> None:
         assert "s3edge_worker_restarts_total 0.0" in lines
         name = url.removeprefix("http://")
         assert f's3edge_node_state{{cluster="c",node="{name}",state="up"}} 1.0' in lines
-        assert f's3edge_probes_total{{cluster="c",kind="shallow",node="{name}",verdict="bad"}} 0.0' in lines
+        assert f's3edge_probes_total{{cluster="c",node="{name}",kind="shallow",verdict="bad"}} 0.0' in lines
 
     beside_node(scenario, workers=2)
 

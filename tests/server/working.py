@@ -16,9 +16,10 @@ from s3edge.config.model import Cluster, Config
 from s3edge.errors import StartError
 from s3edge.qos.activity import Report, Source
 from s3edge.server.channel import Channel, open_channel
-from s3edge.server.messages import Ask, Beat, Fact, Message, Ready, Start
+from s3edge.server.messages import Ask, Beat, Counts, Fact, Message, Ready, Start
 from s3edge.server.sockets import listen_alone
 from s3edge.server.worker import Build, work
+from s3edge.telemetry.meter import Columns
 from tests.server.stand_in import PidPath
 
 CONFIG = Config(drain=12.0, clusters=(Cluster.model_validate({"name": "c", "nodes": ["http://n1:9000"]}),))
@@ -52,10 +53,11 @@ class Path(PidPath):
 
 
 class Line:
-    """The supervisor's end."""
+    """The supervisor's end; `counts` is the last part of them that came."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
+        self.counts: Columns = {}
         self._transport = cast(asyncio.ReadTransport, channel._writer.transport)
 
     def send(self, message: Message) -> None:
@@ -64,8 +66,13 @@ class Line:
     async def expect(self, kind: type[Message]) -> Message:
         """The next message that is no regular beat."""
         async with asyncio.timeout(LIMIT):
-            while isinstance(message := await self.channel.receive(), Beat) and message.question == 0:
-                pass
+            while True:
+                message = await self.channel.receive()
+                is_regular = isinstance(message, Beat) and message.question == 0
+                if isinstance(message, Counts):
+                    self.counts = message.columns
+                elif not is_regular:
+                    break
         assert isinstance(message, kind)
         return message
 
@@ -75,6 +82,8 @@ class Line:
         async with asyncio.timeout(LIMIT):
             while True:
                 beat = await self.channel.receive()
+                if isinstance(beat, Counts):
+                    continue
                 assert isinstance(beat, Beat)
                 told += [event.text for event in beat.events]
                 if beat.question == question:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.telemetry.meter import BOUNDS, Snapshot
+from s3edge.telemetry.families import TIMES
+from s3edge.telemetry.meter import Snapshot
 from s3edge.telemetry.rates import WINDOW, Recent, histograms, per_second, quantile, summed, total
 
 SHED: Snapshot = {
@@ -18,9 +19,9 @@ SHED: Snapshot = {
 
 def counts(*seconds: float) -> list[float]:
     """The buckets of a histogram that took in these times."""
-    buckets = [0.0] * (len(BOUNDS) + 1)
+    buckets = [0.0] * (len(TIMES) + 1)
     for each in seconds:
-        buckets[bisect_left(BOUNDS, each)] += 1
+        buckets[bisect_left(TIMES, each)] += 1
     return buckets
 
 
@@ -70,7 +71,7 @@ def test_what_was_counted_before_anybody_looked_is_not_recent() -> None:
 def test_what_is_older_than_the_window_is_not_recent() -> None:
     recent, counted = Recent(), list[float]()
     for second in range(15):
-        counted.append(BOUNDS[second % len(BOUNDS)])
+        counted.append(TIMES[second % len(TIMES)])
         shown = recent.take({"n1": counts(*counted)}, float(second))
         assert shown == {"n1": counts(*counted[max(1, second + 1 - int(WINDOW)) :])}
 
@@ -116,10 +117,10 @@ def test_a_quantile_lies_in_the_bucket_of_the_time_that_has_its_rank(seconds: li
     found = quantile(share, counts(*seconds))
     assert found is not None
     ranked = sorted(seconds)[max(0, ceil(share * len(seconds) - 1e-9) - 1)]
-    bucket = bisect_left(BOUNDS, ranked)
-    low = BOUNDS[bucket - 1] if bucket else 0.0
-    high = BOUNDS[min(bucket, len(BOUNDS) - 1)]
-    assert min(low, BOUNDS[-1]) - 1e-9 <= found <= high + 1e-9
+    bucket = bisect_left(TIMES, ranked)
+    low = TIMES[bucket - 1] if bucket else 0.0
+    high = TIMES[min(bucket, len(TIMES) - 1)]
+    assert min(low, TIMES[-1]) - 1e-9 <= found <= high + 1e-9
 
 
 @given(times, st.floats(0.01, 1.0), st.floats(0.01, 1.0))

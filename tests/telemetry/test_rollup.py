@@ -5,18 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s3edge.s3.operation import Operation
-from s3edge.telemetry.meter import Meter, Snapshot
-from s3edge.telemetry.rollup import Rollup, add
+from s3edge.telemetry.meter import Columns, Meter, Snapshot
+from s3edge.telemetry.rollup import Rollup
 
 
-def counted(exchanges: int, connections_open: int = 0) -> Snapshot:
+def counted(exchanges: int, connections_open: int = 0) -> Columns:
     """What a worker sends after so many exchanges, as it comes from its JSON."""
     meter = Meter()
     meter.connections_open = connections_open
     for _ in range(exchanges):
         meter.exchange("default", Operation.GetObject, 200, "complete", 0, 100, 0.002, 0.004)
-    snapshot: Snapshot = json.loads(json.dumps(meter.snapshot()))
-    return snapshot
+    columns: Columns = json.loads(json.dumps(meter.columns()))
+    return columns
 
 
 def exchanges_in(snapshot: Snapshot) -> float:
@@ -38,7 +38,7 @@ def test_samples_that_only_one_worker_has_are_kept() -> None:
     one, other = Meter(), Meter()
     one.attempt("n1", "complete")
     other.attempt("n2", "complete")
-    total = add((one.snapshot(), other.snapshot()))
+    total = Rollup().total((one.columns(), other.columns()))
     assert total["s3edge_attempts_total"] == [(["n1", "complete"], 1), (["n2", "complete"], 1)]
 
 
@@ -64,21 +64,23 @@ def test_counters_never_fall_whoever_dies(steps: list[tuple[int, bool]]) -> None
         for _ in range(count):
             meter.exchange("default", Operation.GetObject, 200, "complete", 0, 1, None, 0.1)
         if dies:
-            rollup.retire(meter.snapshot())
+            rollup.retire(meter.columns())
             meter = Meter()
-        now = exchanges_in(rollup.total([meter.snapshot()]))
+        now = exchanges_in(rollup.total([meter.columns()]))
         assert now >= seen
         seen = now
     assert seen == sum(count for count, _ in steps)
 
 
-def test_adding_leaves_the_snapshots_as_they_are() -> None:
-    one, other = counted(1), counted(2)
+def test_adding_leaves_what_was_counted_as_it_is() -> None:
+    one, other, rollup = counted(1), counted(2), Rollup()
     before = json.dumps([one, other])
-    add((one, other))
+    rollup.retire(one)
+    rollup.total((one, other))
     assert json.dumps([one, other]) == before
+    assert exchanges_in(rollup.total(())) == 1
 
 
-def test_a_histogram_and_a_number_do_not_add_up() -> None:
-    with pytest.raises(TypeError):
-        add(({"s3edge_exchange_seconds": [([], [1.0, 2.0])]}, {"s3edge_exchange_seconds": [([], 1.0)]}))
+def test_numbers_of_a_histogram_that_are_too_few_are_a_fault() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Rollup().total(({"s3edge_exchange_seconds": (["GetObject"], [1.0, 2.0])},))
