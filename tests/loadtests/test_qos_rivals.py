@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtests import exact_limits, fair_shares, live_reload, many_tenants, qos_cost, runaway
+from loadtests import exact_limits, fair_shares, live_reload, many_tenants, qos_cost, runaway, scrape
 from loadtests.qos_rivals import Edge, write_edge, write_policy
 from s3edge.config.load import load
 
@@ -28,6 +28,7 @@ EDGES = {
     **many_tenants.EDGES,
     **qos_cost.EDGES,
     "live reload": live_reload.EDGE,
+    "scrape": scrape.EDGE,
 }
 
 

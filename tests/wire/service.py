@@ -80,11 +80,12 @@ class Service:
 
     async def metric(self, name: str) -> float:
         """The sum of a metric's samples."""
-        text = await asyncio.to_thread(self._metrics)
+        text = await asyncio.to_thread(self.scrape)
         values = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith((name + " ", name + "{"))]
         return sum(float(value) for value in values)
 
-    def _metrics(self) -> str:
+    def scrape(self) -> str:
+        """What `/metrics` says."""
         with urllib.request.urlopen(f"http://{LOCAL}:{self.admin}/metrics", timeout=limit(1)) as answer:
             content: bytes = answer.read()
             return content.decode()
