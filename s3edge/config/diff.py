@@ -1,7 +1,7 @@
 """What a new configuration changes, and what of that a running edge can take up.
 
-Tenants, limits, policies and capacities are looked up again for each request or lease. All else became sockets,
-processes, connections and probes when the edge started.
+Tenants, limits, policies and capacities are looked up again for each request or lease, and logs for each line. All else
+became sockets, processes, connections and probes when the edge started.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from s3edge.config.policy import Policy
 
 _Named = Sequence[Cluster] | Sequence[Policy]
 
-_LIVE = ("tenants", "limits", "policies")
+_LIVE = ("log", "access_log", "tenants", "limits", "policies")
 _LIVE_IN_CLUSTER = "capacity"
 
 

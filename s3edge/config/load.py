@@ -32,7 +32,7 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FL
     flags.apply(document)
     expand_nodes(document)
     folder = Path() if path is None else path.parent.absolute()
-    faults = [*check(document, folder), *_unreadable_files(document, folder)]
+    faults = [*check(document, folder), *_unreadable_files(document, folder), *_unwritable_log(document, folder)]
     if faults:
         raise Faults(sorted(faults, key=lambda fault: (fault.file != str(path), fault.file or "", fault.line or 0)))
     return Config.model_validate(document.data, context={"folder": folder})
@@ -113,3 +113,26 @@ def _unreadable_files(document: Document, folder: Path) -> Iterator[Fault]:
             reason = error.strerror if isinstance(error, OSError) else error
             found = f"{document.found(at)}, which cannot be read ({reason})"
             yield document.fault(at, found, "a PEM file that this user can read", f"looked for {folder / name}")
+
+
+def _unwritable_log(document: Document, folder: Path) -> Iterator[Fault]:
+    """The access log, if it is no file that this user can write. It is not created: who checks may not be who serves."""
+    at = ("access_log", "to")
+    name = document.at(at)
+    if not isinstance(name, str) or name in ("", "none", "stdout") or "\0" in name or document.is_broken(at):
+        return
+    path = folder / name
+    try:
+        if path.is_dir():
+            reason = "it is a folder"
+        elif not path.parent.is_dir():
+            reason = f"there is no folder {path.parent}"
+        elif path.is_file():
+            path.open("ab").close()
+            return
+        else:
+            return
+    except OSError as error:
+        reason = str(error.strerror)
+    found = f"{document.found(at)}, which cannot be written ({reason})"
+    yield document.fault(at, found, "none, stdout, or the path of a file that this user can write", f"meant {path}")

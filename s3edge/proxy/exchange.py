@@ -14,7 +14,7 @@ from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.lookout import Lookout
-from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress
+from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress, Reader
 from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.rules import Rules
@@ -24,7 +24,10 @@ from s3edge.telemetry.meter import Meter
 
 
 class Exchanges:
-    """Serves the requests of one worker, by its `rules`; `lookout` counts them for the runaway guard."""
+    """Serves the requests of one worker, by its `rules`.
+
+    `lookout` counts them for the runaway guard, and `readers` are told of each at its end.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class Exchanges:
         self._emit = journal.record
         self._meter = meter
         self.lookout = Lookout()
+        self.readers: tuple[Reader, ...] = ()
         self._now = asyncio.get_running_loop().time
 
     def drain(self) -> None:
@@ -95,7 +99,9 @@ class Exchanges:
             progress.status = error.status
             may_stay = not (self._relays.is_draining or error.ends_connection)
             trace = self._relays.trace(progress, "s3edge", error.status)
-            return self._replies.send(client, head, error, may_stay=may_stay, trace=trace)
+            stays = self._replies.send(client, head, error, may_stay=may_stay, trace=trace)
+            progress.refusal = error.code, self._replies.last_id
+            return stays
         finally:
             self._record(progress)
 
@@ -103,7 +109,8 @@ class Exchanges:
         try:
             await self._admission.wait(progress)
         finally:
-            self._meter.waited(progress.tenant, self._now() - progress.started)
+            progress.waited = self._now() - progress.started
+            self._meter.waited(progress.tenant, progress.waited)
 
     def _record(self, progress: Progress) -> None:
         meter, request, now = self._meter, progress.request, self._now()
@@ -140,6 +147,10 @@ class Exchanges:
         )
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
+        if self.readers:
+            progress.node = "" if attempt is None else attempt.node
+            for reader in self.readers:
+                reader(progress, received, now)
 
 
 # How the attempt ended that an answer came from, if nothing worse was said of it.

@@ -81,6 +81,12 @@ class Reload(_Message):
     kind: Literal["reload"] = "reload"
 
 
+class Reopen(_Message):
+    """To a worker: open the file of the access log again, which was perhaps renamed."""
+
+    kind: Literal["reopen"] = "reopen"
+
+
 class Configure(_Message):
     """To a worker: serve by these settings from now on, as JSON; they differ in what can change live only."""
 
@@ -133,7 +139,7 @@ class Beat(_Message):
     activity: dict[str, Report] = Field(default_factory=dict)
 
 
-ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | Reload | Configure | Drain
+ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | Reload | Reopen | Configure | Drain
 FromWorker = Ready | Failed | Demands | Beat
 Message = ToWorker | FromWorker
 

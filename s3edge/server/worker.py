@@ -42,12 +42,13 @@ from s3edge.server.messages import (
     NodeTurned,
     Ready,
     Reload,
+    Reopen,
     Start,
 )
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("s3edge.server.worker")  # it runs as `__main__`
 
 # How often the loop's lag is looked at, and after how many looks a beat is sent: twice a second.
 TICK = 0.1
@@ -95,17 +96,21 @@ class DataPath(Protocol):
     def reload_certificate(self) -> None:
         """Read the certificate again. Raises StartError, and then keeps the old one."""
 
+    def reopen_access_log(self) -> None:
+        """Write on in a file of the same name, which is perhaps a new one."""
 
-Build = Callable[[Config, int], DataPath]
-"""Makes the data path for a configuration, and for how many workers there are."""
+
+Build = Callable[[Config, int, int], DataPath]
+"""Makes the data path for a configuration, a worker's number, and for how many workers there are."""
 
 
 class Worker:
     """Runs a data path on behalf of the supervisor."""
 
-    def __init__(self, channel: Channel, edge: DataPath, drain: float, workers: int = 1) -> None:
-        """`workers` is how many there are in all; with others it shares limits."""
+    def __init__(self, channel: Channel, edge: DataPath, drain: float, number: int = 0, workers: int = 1) -> None:
+        """It is worker `number` of `workers`; with others it shares limits."""
         self._channel = channel
+        self._number = number
         self._workers = workers
         self._edge = edge
         self._drain = drain
@@ -168,14 +173,20 @@ class Worker:
                 self._send_beat(question)
             case Reload():
                 self._reload()
+            case Reopen():
+                self._edge.reopen_access_log()
             case Configure(settings=settings):
-                self._edge.configure(Config.model_validate_json(settings))
+                self._configure(Config.model_validate_json(settings))
             case Drain(seconds=seconds):
                 self._end(seconds)
 
     def _end(self, seconds: float) -> None:
         if not self._ending.done():
             self._ending.set_result(seconds)
+
+    def _configure(self, config: Config) -> None:
+        start_logging(f"worker {self._number}", config.log)
+        self._edge.configure(config)
 
     def _reload(self) -> None:
         try:
@@ -245,11 +256,11 @@ async def work(line: socket.socket, build: Build) -> int:
         start = await channel.receive()
         if not isinstance(start, Start):
             return 1
-        start_logging(f"worker {start.number}")
         config = Config.model_validate_json(start.settings)
+        start_logging(f"worker {start.number}", config.log)
         try:
-            edge = build(config, start.workers)
-            worker = Worker(channel, edge, config.drain, start.workers)
+            edge = build(config, start.number, start.workers)
+            worker = Worker(channel, edge, config.drain, start.number, start.workers)
             _calm_collector()
             await worker.run(socket.socket(fileno=start.listener), start.facts)
         except StartError as error:
@@ -279,8 +290,8 @@ def main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _raise_descriptor_limit()
 
-    def build(config: Config, workers: int) -> DataPath:
-        return Edge(config, asyncio.get_running_loop(), random.Random(), workers=workers)
+    def build(config: Config, number: int, workers: int) -> DataPath:
+        return Edge(config, asyncio.get_running_loop(), random.Random(), number=number, workers=workers)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work(socket.socket(fileno=int(sys.argv[1])), build))

@@ -111,6 +111,13 @@ _ALL = (
     # The configuration
     _counter("config_reloads", "Times that the configuration was read again, by what became of it.", "outcome"),
     _gauge("config_applied_timestamp_seconds", "When the configuration in force was taken up, in seconds since 1970."),
+    # The access log
+    _counter("access_log_lines", "Lines that were written to the access log."),
+    _counter(
+        "access_log_dropped",
+        "Lines of the access log that were lost: too many waited (late), or writing them failed (failed).",
+        "reason",
+    ),
     # The processes
     _gauge("workers", "Workers that were configured."),
     _gauge("workers_ready", "Workers that take connections."),

@@ -173,6 +173,12 @@ class Meter:
             raise ValueError(f"{family} is no gauge")
         self._gauges[family, labels] = read
 
+    def counter(self, family: str, labels: tuple[str, ...], read: Callable[[], float]) -> None:
+        """Have `read` asked for each snapshot: for what somebody else counts."""
+        if FAMILIES[family].kind is not Kind.COUNTER:
+            raise ValueError(f"{family} is no counter")
+        self._gauges[family, labels] = read
+
     def levels(self, family: str, read: Callable[[], Mapping[str, float]]) -> None:
         """Have `read` asked for each snapshot, as with `gauge`, for the levels by the values of the only label."""
         if FAMILIES[family].kind is not Kind.GAUGE:

@@ -105,13 +105,16 @@ class PidPath:
     def reload_certificate(self) -> None:
         self._reloads += 1
 
+    def reopen_access_log(self) -> None:
+        self.told["access log"] = "opened again"
 
-def refuse(config: Config, workers: int) -> PidPath:
+
+def refuse(config: Config, number: int, workers: int) -> PidPath:
     """A data path that cannot be built."""
     raise StartError("the moon is in the way; wait for the next one")
 
 
-def serve(config: Config, workers: int) -> PidPath:
+def serve(config: Config, number: int, workers: int) -> PidPath:
     """A data path that serves whatever the configuration says."""
     path = PidPath()
     path.configure(config)

@@ -111,7 +111,7 @@ def _same_process() -> Iterator[None]:
 async def working(path: Path, facts: tuple[Fact, ...] = ()) -> AsyncIterator[tuple[Line, asyncio.Task[int]]]:
     """A worker that serves, and the supervisor's end of its line."""
 
-    def build(config: Config, workers: int) -> PidPath:
+    def build(config: Config, number: int, workers: int) -> PidPath:
         assert (config, workers) == (CONFIG, 1)
         return path
 
