@@ -50,7 +50,7 @@ def _outlet(value: object, info: ValidationInfo) -> str | Path:
 class AccessLog(Part):
     """Where each request gets its line, and how many of those that went well do: 1 in `successes`."""
 
-    to: Annotated[
-        Literal["none", "stdout"] | Path, PlainValidator(_outlet), PlainSerializer(str, return_type=str)
-    ] = "none"
+    to: Annotated[Literal["none", "stdout"] | Path, PlainValidator(_outlet), PlainSerializer(str, return_type=str)] = (
+        "none"
+    )
     successes: Annotated[int, BeforeValidator(whole_number(1, MOST_SUCCESSES))] = 1

@@ -43,9 +43,10 @@ _ORDINARY: Final = frozenset((404, 412))
 # Of what repeats; a few hundred bytes each.
 _MOST_REMEMBERED: Final = 4096
 
+_CR: Final = b"\r"
 _QUESTION_MARK: Final = ord("?")
 _AGENT: Final = b"\nuser-agent:"
-_REQUEST_ID: Final = b"\nx-amz-request-id:"
+_REQUEST_ID: Final = b"\nx-amz-request-id: "
 # The only version there is (W3C Trace Context, section 3.2), then 32 hexadecimal digits.
 _TRACE: Final = b"\ntraceparent: 00-"
 _TRACE_DIGITS: Final = 32
@@ -71,6 +72,7 @@ class AccessLog:
         self._passed: defaultdict[Operation, int] = defaultdict(int)
         self._kinds: dict[_Kind, str] = {}
         self._agents: dict[bytes, str] = {}
+        self._seconds = _Seconds()
         self._access_keys = Claims(_access_key)
 
     def __call__(self, progress: Progress, received: int, now: float) -> None:
@@ -90,12 +92,15 @@ class AccessLog:
         if head.has_range:
             asked += f',"range":{_quoted(head.header(b"range") or b"", LONGEST_WORD)}'
         error = "" if progress.refusal is None else f',"error":{_quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
+        times = "" if progress.first_byte is None else f',"first_byte":{self._seconds[progress.first_byte]}'
+        if progress.waited:
+            times = f',"waited":{self._seconds[progress.waited]}{times}'
         payload = f',"payload":"{request.payload_kind}"' if head.length else ""
         self._write(
             f'{{"time":"{self._clock.text(progress.started, now)}","worker":{self._worker}{_request_id(progress)}'
             f',"client":"{progress.client.address}"{self._access_keys.of(head)}{self._agent(head)}{_trace_id(head)}'
             f'{asked},"status":{status},"outcome":"{progress.outcome}"{error},"received":{received}{payload}'
-            f',"sent":{progress.sent}{_times(progress, now)}{_tries(progress)}{sampled}}}\n'
+            f',"sent":{progress.sent}{times},"duration":{self._seconds[now - progress.started]}{_tries(progress)}{sampled}}}\n'
         )
 
     def refused(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> None:
@@ -126,7 +131,7 @@ class AccessLog:
         start = head.lower.find(_AGENT)
         if start < 0:
             return ""
-        agent = head.raw[start + len(_AGENT) : head.raw.index(b"\r", start)]
+        agent = head.raw[start + len(_AGENT) : head.raw.index(_CR, start)]
         text = self._agents.get(agent)
         if text is None:
             text = f',"user_agent":{_quoted(agent.strip(_BLANKS), LONGEST_NAME)}'
@@ -159,6 +164,16 @@ class _Clock:
         return self._text
 
 
+class _Seconds(dict[float, str]):
+    """Spans of time as numbers of JSON, in seconds. The loop's clock has milliseconds, so short ones repeat."""
+
+    def __missing__(self, seconds: float) -> str:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        text = self[seconds] = f"{seconds:.6f}"
+        return text
+
+
 def _access_key(key: str | None) -> str:
     return f',"access_key":{_quoted(key.encode("utf-8", "surrogateescape"), LONGEST_NAME)}' if key else ""
 
@@ -173,8 +188,7 @@ def _request_id(progress: Progress) -> str:
     start = answer.lower.rfind(_REQUEST_ID)
     if start < 0:
         return ""
-    value = answer.raw[start + len(_REQUEST_ID) : answer.raw.index(b"\r", start)]
-    return f',"request_id":{_quoted(value.strip(_BLANKS), LONGEST_WORD)}'
+    return f',"request_id":{_quoted(answer.raw[start + len(_REQUEST_ID) : answer.raw.index(_CR, start)], LONGEST_WORD)}'
 
 
 def _trace_id(head: RequestHead) -> str:
@@ -193,17 +207,6 @@ def _key(raw: bytes) -> str:
 def _query(target: bytes) -> str:
     query = redacted(b"?" + target.partition(b"?")[2][:_QUERY_READ])[1:]
     return f',"query":{_quoted(query.encode(), LONGEST_QUERY)}' if query else ""
-
-
-def _times(progress: Progress, now: float) -> str:
-    lasted = now - progress.started
-    text = f"{lasted:.6f}"
-    if progress.first_byte is None:
-        first_byte = ""
-    else:  # a small answer is over when it begins
-        first_byte = f',"first_byte":{text if progress.first_byte == lasted else f"{progress.first_byte:.6f}"}'
-    waited = f',"waited":{progress.waited:.6f}' if progress.waited else ""
-    return f'{waited}{first_byte},"duration":{text}'
 
 
 def _tries(progress: Progress) -> str:

@@ -116,7 +116,7 @@ _ALL = (
     _counter(
         "access_log_dropped",
         "Lines of the access log that were lost: too many waited (late), or writing them failed (failed).",
-        "reason",
+        "cause",
     ),
     # The processes
     _gauge("workers", "Workers that were configured."),
