@@ -116,7 +116,7 @@ def _unreadable_files(document: Document, folder: Path) -> Iterator[Fault]:
 
 
 def _unwritable_log(document: Document, folder: Path) -> Iterator[Fault]:
-    """The access log, if it is no file that this user can write. It is not created: who checks may not be who serves."""
+    """The access log, if this user cannot write it. It is not created: who checks may not be who serves."""
     at = ("access_log", "to")
     name = document.at(at)
     if not isinstance(name, str) or name in ("", "none", "stdout") or "\0" in name or document.is_broken(at):

@@ -32,8 +32,10 @@ FIELDS: Final = (
 # Most bytes of a value as it is written, without quotes: together with all else, less than a pipe takes as a whole. An
 # ASCII key of S3's 1,024 bytes fits, and so does one in Chinese, Japanese or Korean.
 LONGEST_KEY: Final = 2048
-LONGEST_QUERY: Final = 512
-LONGEST_NAME: Final = 256
+LONGEST_QUERY: Final = 320
+LONGEST_BUCKET: Final = 256
+LONGEST_AGENT: Final = 192
+LONGEST_ACCESS_KEY: Final = 128
 LONGEST_WORD: Final = 64
 # Bytes of a query that are looked at.
 _QUERY_READ: Final = 4096
@@ -100,7 +102,8 @@ class AccessLog:
             f'{{"time":"{self._clock.text(progress.started, now)}","worker":{self._worker}{_request_id(progress)}'
             f',"client":"{progress.client.address}"{self._access_keys.of(head)}{self._agent(head)}{_trace_id(head)}'
             f'{asked},"status":{status},"outcome":"{progress.outcome}"{error},"received":{received}{payload}'
-            f',"sent":{progress.sent}{times},"duration":{self._seconds[now - progress.started]}{_tries(progress)}{sampled}}}\n'
+            f',"sent":{progress.sent}{times},"duration":{self._seconds[now - progress.started]}'
+            f"{_tries(progress)}{sampled}}}\n"
         )
 
     def refused(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> None:
@@ -122,8 +125,8 @@ class AccessLog:
             text += f',"method":{_quoted(method, LONGEST_WORD)}'
         text += f',"operation":"{operation}","class":"{TRAITS[operation].kind}"'
         if bucket:
-            text += f',"bucket":{_quoted(bucket.encode("utf-8", "surrogateescape"), LONGEST_NAME)}'
-        if len(bucket) <= LONGEST_NAME:
+            text += f',"bucket":{_quoted(bucket.encode("utf-8", "surrogateescape"), LONGEST_BUCKET)}'
+        if len(bucket) <= LONGEST_BUCKET:
             _remember(self._kinds, kind, text)
         return text
 
@@ -134,8 +137,8 @@ class AccessLog:
         agent = head.raw[start + len(_AGENT) : head.raw.index(_CR, start)]
         text = self._agents.get(agent)
         if text is None:
-            text = f',"user_agent":{_quoted(agent.strip(_BLANKS), LONGEST_NAME)}'
-            if len(agent) <= LONGEST_NAME:
+            text = f',"user_agent":{_quoted(agent.strip(_BLANKS), LONGEST_AGENT)}'
+            if len(agent) <= LONGEST_AGENT:
                 _remember(self._agents, agent, text)
         return text
 
@@ -175,7 +178,7 @@ class _Seconds(dict[float, str]):
 
 
 def _access_key(key: str | None) -> str:
-    return f',"access_key":{_quoted(key.encode("utf-8", "surrogateescape"), LONGEST_NAME)}' if key else ""
+    return f',"access_key":{_quoted(key.encode("utf-8", "surrogateescape"), LONGEST_ACCESS_KEY)}' if key else ""
 
 
 def _request_id(progress: Progress) -> str:
@@ -231,7 +234,7 @@ def _quoted(raw: bytes, limit: int) -> str:
         text = as_text(raw[: limit + 1]).encode("utf-8", "backslashreplace").decode()
     quoted = encode_basestring_ascii(text)
     while len(quoted) > limit + 2:
-        text = f"{text[: min(limit, len(text) * limit // len(quoted)) - 3]}..."
+        text = f"{text[: min(limit, len(text) * limit // (len(quoted) - 2)) - 3]}..."
         quoted = encode_basestring_ascii(text)
     return quoted
 

@@ -45,7 +45,7 @@ from s3edge.upstream.standing import Standing
 
 # Seconds between looks for pipes to spare: long against the pauses of a reader, short against an operator's look.
 TRIM_PIPES = 10.0
-# What the last lines of the access log may take at the end, in seconds: half of the supervisor's grace.
+# What the last lines of the access log may take at the end, in seconds: half of the supervisor's grace (2 s).
 LINES_LIMIT = 1.0
 
 

@@ -26,6 +26,8 @@ BATCH: Final = 512
 AGE: Final = 0.1
 # Bytes that wait for the thread: what a worker at full load writes in a second.
 BACKLOG: Final = 8 << 20
+# Seconds that a thread which waits for room in a pipe has to notice that nobody waits for it: a few of its looks.
+LAST_LOOK: Final = 0.5
 # Seconds between two lines of the log which say that lines are lost.
 TELL_EVERY: Final = 60.0
 
@@ -115,6 +117,7 @@ class LineLog:
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._is_given_up = True
+            self._thread.join(LAST_LOOK)  # to hear what it has written
             self.late.add(self._handed_lines - self.written - self.failed.lines, _TOO_SLOW)
         self.late.tell(_TOO_SLOW)
         self.failed.tell("see above")

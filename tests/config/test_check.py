@@ -177,8 +177,8 @@ def test_a_fault_of_a_cluster_is_named(entry: str, fault: str) -> None:
         ("clusters: []", "f:1: clusters: found an empty list; allowed: a list with at least one entry"),
         (
             "- a",
-            "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, log, access_log, workers, "
-            "drain, zone, tenants, limits, policies",
+            "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, log, access_log, "
+            "workers, drain, zone, tenants, limits, policies",
         ),
         (
             "clusters: [",

@@ -48,6 +48,7 @@ def test_what_became_sockets_processes_and_connections_needs_a_restart(
     "sections, names",
     [
         ({"tenants": []}, ("tenants",)),
+        ({"log": {"level": "debug"}, "access_log": {"to": "stdout"}}, ("log", "access_log")),
         ({"limits": {"concurrency": 5}}, ("limits",)),
         ({"policies": [{"policy": "p", "weight": 2}, OLD["policies"][1]]}, ("policies[p]",)),
         ({"policies": [{"policy": "n", "guard": True}, *OLD["policies"]]}, ("policies[n]",)),
