@@ -4,17 +4,19 @@ import json
 import logging
 import sys
 from time import gmtime, strftime
+from typing import TextIO
 
 from s3edge.config.log import Format, Log
 
 
-def start_logging(part: str, config: Log) -> None:
-    """Send the log of this process to stderr; `part` names the process, as in "supervisor" or "worker 0".
+def start_logging(part: str, config: Log, stderr: TextIO | None = None) -> None:
+    """Send the log of this process to stderr, or what stands for it; `part` names the process, as in "supervisor" or "worker 0".
 
     Called again, it takes up another configuration.
     """
-    is_text = config.format is Format.TEXT or (config.format is Format.AUTO and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    stderr = stderr or sys.stderr
+    is_text = config.format is Format.TEXT or (config.format is Format.AUTO and stderr.isatty())
+    handler = logging.StreamHandler(stderr)
     handler.setFormatter(
         logging.Formatter(f"%(asctime)s %(levelname)-7s {part}: %(message)s") if is_text else JsonFormatter(part)
     )

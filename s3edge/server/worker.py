@@ -160,6 +160,7 @@ class Worker:
         self._end(self._drain)
 
     def _obey(self, message: Message) -> None:
+        log.debug("told by the supervisor: %s", message.kind)
         match message:
             case NodeTurned(node=node, is_up=is_up, share=share):
                 self._edge.set_node_state(node, is_up, share)
