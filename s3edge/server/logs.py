@@ -10,9 +10,9 @@ from s3edge.config.log import Format, Log
 
 
 def start_logging(part: str, config: Log, stderr: TextIO | None = None) -> None:
-    """Send the log of this process to stderr, or what stands for it; `part` names the process, as in "supervisor" or "worker 0".
+    """Send the log of this process to stderr, or what stands for it. Called again, it takes up another configuration.
 
-    Called again, it takes up another configuration.
+    `part` names the process, as in "supervisor" or "worker 0".
     """
     stderr = stderr or sys.stderr
     is_text = config.format is Format.TEXT or (config.format is Format.AUTO and stderr.isatty())
