@@ -87,6 +87,7 @@ class Edge:
     policies: Sequence[Mapping[str, Any]] = ()
     capacity: Mapping[str, Any] | None = None
     workers: int = 1
+    access_log: Mapping[str, Any] | None = None
 
 
 def write_edge(edge: Edge, nodes: Sequence[Node], ports: tuple[int, int], folder: Path) -> Path:
@@ -108,6 +109,8 @@ def write_edge(edge: Edge, nodes: Sequence[Node], ports: tuple[int, int], folder
         "workers": edge.workers,
         "clusters": [cluster],
     }
+    if edge.access_log:
+        document["access_log"] = dict(edge.access_log)
     if edge.tenants:
         document["tenants"] = [{"name": tenant, "access_keys": [access_key(tenant)]} for tenant in edge.tenants]
     if edge.policies:

@@ -1,8 +1,8 @@
 """What a new configuration changes, and what of that a running edge can take up.
 
 Tenants, limits, policies, capacities, who may do what at the admin address, and what share of the requests is traced
-are looked up again for each request or lease. All else became sockets, processes, connections and probes when the edge
-started.
+are looked up again for each request or lease, and logs for each line. All else became sockets, processes, connections
+and probes when the edge started.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,10 @@ from s3edge.config.policy import Policy
 
 _Named = Sequence[Cluster] | Sequence[Policy]
 
-_LIVE = ("tenants", "limits", "policies", "admin.token", "admin.protect", "admin.hosts", "tracing.sample")
+_LIVE = (
+    "log", "access_log", "tenants", "limits", "policies",
+    "admin.token", "admin.protect", "admin.hosts", "tracing.sample",
+)  # fmt: skip
 _LIVE_IN_CLUSTER = "capacity"
 
 

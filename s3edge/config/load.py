@@ -8,6 +8,7 @@ order of their files, not their globs. So one value describes a whole s3edge: th
 from collections.abc import Iterator, Mapping
 from glob import glob
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from s3edge.config.admin import take_token
@@ -39,7 +40,8 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Flags = NO_FL
     take_token(document, environment)
     expand_nodes(document)
     folder = Path() if path is None else path.parent.absolute()
-    faults = [*check(document, folder), *_unreadable_files(document, folder), *_missing_extra(document)]
+    parts = (_unreadable_files(document, folder), _unwritable_log(document, folder), _missing_extra(document))
+    faults = [*check(document, folder), *chain(*parts)]
     if faults:
         raise Faults(sorted(faults, key=lambda fault: (fault.file != str(path), fault.file or "", fault.line or 0)))
     return Config.model_validate(document.data, context={"folder": folder})
@@ -134,3 +136,26 @@ def _missing_extra(document: Document) -> Iterator[Fault]:
     if not is_there:
         found = f"{document.found(at)}, and OpenTelemetry is not installed"
         yield document.fault(at, found, "no endpoint without OpenTelemetry", 'pip install "s3edge[otel]"')
+
+
+def _unwritable_log(document: Document, folder: Path) -> Iterator[Fault]:
+    """The access log, if this user cannot write it. It is not created: who checks may not be who serves."""
+    at = ("access_log", "to")
+    name = document.at(at)
+    if not isinstance(name, str) or name in ("", "none", "stdout") or "\0" in name or document.is_broken(at):
+        return
+    path = folder / name
+    try:
+        if path.is_dir():
+            reason = "it is a folder"
+        elif not path.parent.is_dir():
+            reason = f"there is no folder {path.parent}"
+        elif path.is_file():
+            path.open("ab").close()
+            return
+        else:
+            return
+    except OSError as error:
+        reason = str(error.strerror)
+    found = f"{document.found(at)}, which cannot be written ({reason})"
+    yield document.fault(at, found, "none, stdout, or the path of a file that this user can write", f"meant {path}")

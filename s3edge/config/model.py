@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from s3edge.config.address import Address, BaseHost, ListenAddress, NodeAddress, host_and_port
 from s3edge.config.admin import Admin
 from s3edge.config.health import Ejection, Health
+from s3edge.config.log import AccessLog, Log
 from s3edge.config.part import LocalFile, Name, Part
 from s3edge.config.policy import Policy
 from s3edge.config.qos import Capacity, ScopedLimits, Tenant
@@ -144,6 +145,8 @@ class Config(Part):
 
     listen: Listen = Listen()
     admin: Admin = Admin()
+    log: Log = Log()
+    access_log: AccessLog = AccessLog()
     tracing: Tracing = Tracing()
     workers: Workers = "auto"
     drain: SecondsOrZero = DRAIN

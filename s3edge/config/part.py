@@ -18,7 +18,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def _beside_file(value: object, info: ValidationInfo) -> Path:
+def beside_file(value: object, info: ValidationInfo) -> Path:
     """A path; a relative one is taken from the folder in the validation context, that of the file it is written in."""
     if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
         raise Refused("the path of a file, relative to the folder of the configuration file")
@@ -28,4 +28,4 @@ def _beside_file(value: object, info: ValidationInfo) -> Path:
 
 # Names become metric labels and parts of log lines, so they stay plain.
 Name = Annotated[str, BeforeValidator(matching(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"), NAME_ALLOWED))]
-LocalFile = Annotated[Path, PlainValidator(_beside_file), PlainSerializer(str, return_type=str)]
+LocalFile = Annotated[Path, PlainValidator(beside_file), PlainSerializer(str, return_type=str)]

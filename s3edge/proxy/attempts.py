@@ -137,6 +137,7 @@ class Attempts:
 
     async def resumed(self, progress: Progress, sending: Sending, broken: Node) -> Attempt:
         """The attempt whose answer goes on with a body that broke at node `broken`; raises `EdgeError` if none does."""
+        progress.raced = progress.raced or 1  # the first attempt was perhaps not raced
         return await Race(progress, sending, self._meter, broken).won()
 
     async def _raced(self, progress: Progress, raw: bytes, attempt: Attempt, failure: Exception | None) -> Attempt:

@@ -5,7 +5,6 @@ given beside each; the rest of the data path is what they call.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from s3edge.errors import SLOW_DOWN, EdgeError, Origin, Overloaded
@@ -15,7 +14,7 @@ from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.lookout import Lookout
-from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress
+from s3edge.proxy.progress import CUT, DONE, FAILED, REFUSED, Progress, Reader
 from s3edge.proxy.relay import CutShortError, Relays
 from s3edge.proxy.replies import Replies
 from s3edge.proxy.rules import Rules
@@ -30,7 +29,7 @@ class Exchanges:
     """Serves the requests of one worker, by its `rules`.
 
     `lookout` counts them for the runaway guard, `sampler` chooses those that are traced, None: none. `readers` are told
-    of each that came to its end: the progress, the body bytes that came from the client, and the time.
+    of each at its end.
     """
 
     def __init__(
@@ -42,7 +41,6 @@ class Exchanges:
         replies: Replies,
         journal: Journal,
         meter: Meter,
-        readers: tuple[Callable[[Progress, int, float], None], ...] = (),
     ) -> None:
         self.rules = rules
         self._admission = admission
@@ -51,9 +49,9 @@ class Exchanges:
         self._replies = replies
         self._emit = journal.record
         self._meter = meter
-        self._readers = readers
         self.lookout = Lookout()
         self.sampler: Sampler | None = None
+        self.readers: tuple[Reader, ...] = ()
         self._now = asyncio.get_running_loop().time
 
     def drain(self) -> None:
@@ -107,7 +105,9 @@ class Exchanges:
             progress.status = error.status
             may_stay = not (self._relays.is_draining or error.ends_connection)
             trace = self._relays.trace(progress, "s3edge", error.status)
-            return self._replies.send(client, head, error, may_stay=may_stay, trace=trace)
+            stays = self._replies.send(client, head, error, may_stay=may_stay, trace=trace)
+            progress.refusal = error.code, self._replies.last_id
+            return stays
         finally:
             self._record(progress)
 
@@ -116,7 +116,8 @@ class Exchanges:
             await self._admission.wait(progress)
         finally:
             now = self._now()
-            self._meter.waited(progress.tenant, KINDS[progress.request.operation], now - progress.started)
+            progress.waited = now - progress.started
+            self._meter.waited(progress.tenant, KINDS[progress.request.operation], progress.waited)
             if progress.trace is not None:
                 progress.trace.admitted = now
 
@@ -161,8 +162,10 @@ class Exchanges:
         meter.stalled[progress.tenant] += stalled
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
-        for reader in self._readers:
-            reader(progress, received, now)
+        if self.readers:
+            progress.node = "" if attempt is None else attempt.node
+            for reader in self.readers:
+                reader(progress, received, now)
 
 
 # How the attempt ended that an answer came from, if nothing worse was said of it.

@@ -1,7 +1,7 @@
 """What is known of one exchange, from its request's head to its end."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from s3edge.events import Event, Subject
 from s3edge.http1.head import RequestHead, ResponseHead
@@ -41,7 +41,9 @@ class Progress:
     `body` what moves its body now; `sent` counts the bytes that were moved before with, `delivered` without chunked
     coding. `resumes` counts how often that has gone on from another node, after `gaps` seconds in all, `vain_resumes`
     the last of them that brought no byte. `story` holds what was out of the ordinary, `trace` what is kept for spans,
-    None if it is not traced.
+    None if it is not traced. `raced` counts the attempts, unless the first one was all, and `waited` is how long it has
+    waited for room under limits. `refusal` is the code of the error that s3edge answered with, and the id of that
+    answer. `node` is where the answer came from, empty if from none: it is for `Reader`.
 
     The runaway guard knows of `reported_received` bytes from the client and of `reported_sent` to it. `shed_at` are
     the sources whose limit the request was shed by.
@@ -66,10 +68,13 @@ class Progress:
         "is_reusable",
         "limiters",
         "look",
+        "node",
         "outcome",
         "pace",
         "plan",
         "prepaid",
+        "raced",
+        "refusal",
         "reported_received",
         "reported_sent",
         "request",
@@ -85,6 +90,7 @@ class Progress:
         "track",
         "upload",
         "vain_resumes",
+        "waited",
         "waits_since",
     )
 
@@ -95,6 +101,7 @@ class Progress:
     answer: ResponseHead
     asked: str
     look: "Look"
+    node: str
 
     def __init__(
         self,
@@ -119,12 +126,13 @@ class Progress:
         self.limiters: tuple[Limiter, ...] = ()
         self.shed_at: tuple[Source, ...] = ()
         self.reported_received = self.reported_sent = 0
-        self.prepaid = self.gaps = 0.0
+        self.prepaid = self.gaps = self.waited = 0.0
+        self.refusal: tuple[str, str] | None = None
         self.is_admitted = False
         self.outcome = GONE
         self.stays = self.is_reusable = False
         self.is_invited = False  # the client was told to go on with its body (100)
-        self.status = self.sent = self.delivered = self.resumes = self.vain_resumes = 0
+        self.status = self.raced = self.sent = self.delivered = self.resumes = self.vain_resumes = 0
 
     def note(self, event: Event) -> None:
         """Something out of the ordinary happened."""
@@ -154,3 +162,7 @@ class Progress:
     def subject(self) -> Subject:
         """The request, as events name it."""
         return Subject(self.request.operation, self.request.bucket, self.request.key)
+
+
+Reader: TypeAlias = Callable[[Progress, int, float], None]
+"""Is told of each exchange at its end: all that is known, the body bytes that came from the client, and the instant."""

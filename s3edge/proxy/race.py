@@ -77,14 +77,14 @@ class Race:
 
     def go_on_with(self, attempt: Attempt) -> None:
         """An attempt is under way, and late: the time of a hedge has come."""
-        self._counted = 1
+        self._counted = self._progress.raced = 1
         self._tried.append(attempt.standing.node)
         self._follow(attempt, attempt.go_on())
         self._is_hedge_next = True
 
     def go_on_without(self, attempt: Attempt, error: Exception | None) -> None:
         """An attempt has failed with `error`, or with a bad answer. Raises what no other attempt can mend."""
-        self._counted = 1
+        self._counted = self._progress.raced = 1
         self._tried.append(attempt.standing.node)
         self._next = _NEVER
         self._judge(attempt, error)
@@ -176,6 +176,7 @@ class Race:
         progress, now = self._progress, self._now()
         kept = standing.pool.take()
         attempt = Attempt(standing, progress, now, is_kept=kept is not None)
+        progress.raced += 1
         attempt.is_hedge, attempt.holds_permit = is_hedge, has_permit
         if attempt.traced is not None:
             attempt.traced.is_retry = has_permit

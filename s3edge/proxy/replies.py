@@ -13,11 +13,12 @@ RETRY_AFTER_MS: Final = 1000
 
 
 class Replies:
-    """Writes S3 errors, each with an id of its own."""
+    """Writes S3 errors, each with an id of its own; `last_id` is that of the last one."""
 
     def __init__(self, rng: Random) -> None:
         self._seed = rng.getrandbits(64)
         self._count = 0
+        self.last_id = ""
 
     def send(
         self,
@@ -35,12 +36,13 @@ class Replies:
         """
         stays = may_stay and head is not None and head.keep_alive and head.minor == 1 and head.length == 0
         self._count += 1
+        self.last_id = request_id(self._count, self._seed)
         reply = error_reply(
             error.status,
             error.code,
             error.message,
             "" if head is None else head.target.partition(b"?")[0].decode("latin-1"),
-            request_id(self._count, self._seed),
+            self.last_id,
             close=not stays,
             head_only=head is not None and head.method == b"HEAD",
             retry_after_ms=RETRY_AFTER_MS if error.status == 503 else None,

@@ -5,6 +5,7 @@ import logging
 
 from s3edge.errors import EdgeError
 from s3edge.http1.head import RequestHead
+from s3edge.proxy.access_log import AccessLog
 from s3edge.proxy.client import STALL_LIMIT, ClientConnection
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.progress import REFUSED
@@ -21,13 +22,17 @@ UNWELCOME_TIMEOUT = 2.0
 
 
 class Sessions:
-    """Runs the sessions of one worker; one task per connection, named and owned by the connection."""
+    """Runs the sessions of one worker; one task per connection, named and owned by the connection.
+
+    `access_log`, if there is one, is told of the heads that become no exchange.
+    """
 
     def __init__(self, exchanges: Exchanges, replies: Replies, meter: Meter, idle_timeout: float) -> None:
         self._exchanges = exchanges
         self._replies = replies
         self._meter = meter
         self._idle_timeout = idle_timeout
+        self.access_log: AccessLog | None = None
 
     async def run(self, client: ClientConnection) -> None:
         """Serve one client until it leaves, breaks the rules, or its connection must end."""
@@ -67,3 +72,5 @@ class Sessions:
         if not client.is_lost:
             self._replies.send(client, head, error, may_stay=False)
             client.linger()
+        if self.access_log is not None:
+            self.access_log.refused(client, head, error, self._replies.last_id)

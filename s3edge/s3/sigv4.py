@@ -26,6 +26,8 @@ _PARAMETER: Final = re.compile(rb"([^&;=]*)=([^&;]*)")
 # mark elsewhere, tokens and passwords of MinIO's STS among it. A continuation token opens nothing.
 _HARMLESS: Final = (b"x-amz-algorithm", b"x-amz-date", b"x-amz-expires", b"x-amz-signedheaders", b"continuation-token")
 _SECRET: Final = re.compile(rb"x-amz-|signature|token|password|secret")
+# A whole presigned URL that is the value of something else.
+_EMBEDDED: Final = re.compile(rb"signature=|token=")
 _UNPRINTABLE: Final = re.compile(rb"[^!-~]")
 _USERINFO: Final = re.compile(rb"^([^/?]*//)[^/?]*@")
 
@@ -122,7 +124,7 @@ def _listed(names: bytes) -> list[bytes]:
 def _redacted_parameter(match: re.Match[bytes]) -> bytes:
     name = unescaped(match[1]).lower()
     if name in _HARMLESS or not _SECRET.search(name):
-        return match[0]
+        return match[1] + b"=-" if _EMBEDDED.search(unescaped(match[2]).lower()) else match[0]
     if name == b"x-amz-credential":
         return match[1] + b"=" + re.split(rb"/|%2f", match[2], maxsplit=1, flags=re.IGNORECASE)[0]
     return match[1] + b"=-"

@@ -90,6 +90,12 @@ class Reload(_Message):
     kind: Literal["reload"] = "reload"
 
 
+class Reopen(_Message):
+    """To a worker: open the file of the access log again, which was perhaps renamed."""
+
+    kind: Literal["reopen"] = "reopen"
+
+
 class Configure(_Message):
     """To a worker: serve by these settings from now on, as JSON; they differ in what can change live only."""
 
@@ -161,7 +167,7 @@ class FlowsFound(_Message):
     found: Found
 
 
-ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | AskFlows | Reload | Configure | Drain
+ToWorker = Start | NodeTurned | NodeResolved | Hold | Leased | Ask | AskFlows | Reload | Reopen | Configure | Drain
 FromWorker = Ready | Failed | Demands | Counts | Beat | FlowsFound
 Message = ToWorker | FromWorker
 

@@ -27,7 +27,7 @@ from s3edge.server.certificates import client_context
 from s3edge.server.figures import load_figures, node_figures, process_figures, share_figures, source_figures
 from s3edge.server.guard import SourceWatch
 from s3edge.server.logs import start_logging
-from s3edge.server.messages import Beat, Fact, Reload
+from s3edge.server.messages import Beat, Fact, Reload, Reopen
 from s3edge.server.pool import WorkerPool
 from s3edge.server.reload import Reloader
 from s3edge.server.signals import Signals
@@ -47,7 +47,7 @@ def run(config: Config, files: ConfigFiles, command: Sequence[str] = WORKER) -> 
 
     Raises StartError.
     """
-    start_logging("supervisor")
+    start_logging("supervisor", config.log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(config, files, command))
 
@@ -167,12 +167,14 @@ class Supervisor:
 
     def _configure(self, config: Config) -> None:
         """Have all parts take up what can change live."""
+        start_logging("supervisor", config.log)
         self.sources.configure(config.policies)
         self._pool.configure(config.model_dump_json())
 
     def _reload(self) -> None:
-        """Have the configuration read again, and the certificate."""
+        """Have the configuration read again, and the certificate; the access log goes on in a file of its name."""
         log.info("SIGHUP: reading the configuration again")
+        self._pool.tell(Reopen())
         self._reloader.ask()
         if self._tls is not None:
             self._reload_certificate(self._tls)

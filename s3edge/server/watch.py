@@ -127,12 +127,14 @@ class NodeWatch:
             self._tell(NodeResolved(node=node.name, addresses=addresses))
 
     def _probed(self, node: NodeStatus, verdict: Verdict) -> None:
+        log.debug("probe of node %s: %s: %s", node.name, verdict.sign, verdict.reason)
         if node.probed(verdict, self._now()):
             self._turned(node)
         if verdict.sign is Sign.GOOD:
             self._weigh(node, verdict.load)
 
     def _probed_deeply(self, node: NodeStatus, verdict: Verdict) -> None:
+        log.debug("deep probe of node %s: %s: %s", node.name, verdict.sign, verdict.reason)
         judged = node.judge_alone(verdict, self._clusters[node.cluster])
         if judged.sign is Sign.REFUSED and node.cluster not in self._refusing:
             self._refusing.add(node.cluster)

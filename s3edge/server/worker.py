@@ -45,13 +45,14 @@ from s3edge.server.messages import (
     NodeTurned,
     Ready,
     Reload,
+    Reopen,
     Start,
 )
 from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
 from s3edge.telemetry.meter import Meter
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("s3edge.server.worker")  # it runs as `__main__`
 
 # How often the loop's lag is looked at, and after how many looks a beat is sent: twice a second.
 TICK = 0.1
@@ -102,6 +103,9 @@ class DataPath(Protocol):
     def reload_certificate(self) -> None:
         """Read the certificate again. Raises StartError, and then keeps the old one."""
 
+    def reopen_access_log(self) -> None:
+        """Write on in a file of the same name, which is perhaps a new one."""
+
 
 Build = Callable[[Config, int, int], DataPath]
 """Makes the data path for a configuration, and for which of how many workers: its number, and their count."""
@@ -110,9 +114,10 @@ Build = Callable[[Config, int, int], DataPath]
 class Worker:
     """Runs a data path on behalf of the supervisor."""
 
-    def __init__(self, channel: Channel, edge: DataPath, drain: float, workers: int = 1) -> None:
-        """`workers` is how many there are in all; with others it shares limits."""
+    def __init__(self, channel: Channel, edge: DataPath, drain: float, number: int = 0, workers: int = 1) -> None:
+        """It is worker `number` of `workers`; with others it shares limits."""
         self._channel = channel
+        self._number = number
         self._workers = workers
         self._edge = edge
         self._drain = drain
@@ -169,6 +174,7 @@ class Worker:
         self._end(self._drain)
 
     def _obey(self, message: Message) -> None:
+        log.debug("told by the supervisor: %s", message.kind)
         match message:
             case NodeTurned(node=node, is_up=is_up, share=share):
                 self._edge.set_node_state(node, is_up, share)
@@ -185,14 +191,20 @@ class Worker:
                 self._looks.put_nowait(message)
             case Reload():
                 self._reload()
+            case Reopen():
+                self._edge.reopen_access_log()
             case Configure(settings=settings):
-                self._edge.configure(Config.model_validate_json(settings))
+                self._configure(Config.model_validate_json(settings))
             case Drain(seconds=seconds):
                 self._end(seconds)
 
     def _end(self, seconds: float) -> None:
         if not self._ending.done():
             self._ending.set_result(seconds)
+
+    def _configure(self, config: Config) -> None:
+        start_logging(f"worker {self._number}", config.log)
+        self._edge.configure(config)
 
     def _reload(self) -> None:
         try:
@@ -289,11 +301,11 @@ async def work(line: socket.socket, build: Build) -> int:
         start = await channel.receive()
         if not isinstance(start, Start):
             return 1
-        start_logging(f"worker {start.number}")
         config = Config.model_validate_json(start.settings)
+        start_logging(f"worker {start.number}", config.log)
         try:
             edge = build(config, start.number, start.workers)
-            worker = Worker(channel, edge, config.drain, start.workers)
+            worker = Worker(channel, edge, config.drain, start.number, start.workers)
             _calm_collector()
             await worker.run(socket.socket(fileno=start.listener), start.facts)
         except StartError as error:
@@ -329,7 +341,8 @@ def main() -> int:
             from s3edge.server.tracing import tracing_of  # noqa: PLC0415 - OpenTelemetry is an extra
 
             tracing = tracing_of(config, config.tracing.endpoint, number)
-        return Edge(config, asyncio.get_running_loop(), random.Random(), workers=workers, tracing=tracing)
+        loop = asyncio.get_running_loop()
+        return Edge(config, loop, random.Random(), number=number, workers=workers, tracing=tracing)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work(socket.socket(fileno=int(sys.argv[1])), build))

@@ -193,6 +193,14 @@ SECTIONS: Final[Mapping[str, tuple[Family, ...]]] = {
         ),
         _counter("probes", "Health probes, shallow and deep, by their verdict.", "cluster", "node", "kind", "verdict"),
     ),
+    "The access log": (
+        _counter("access_log_lines", "Lines that were written to the access log."),
+        _counter(
+            "access_log_dropped",
+            "Lines of the access log that were lost: too many waited (late), or writing them failed (failed).",
+            "cause",
+        ),
+    ),
     "Traces": (
         _counter(
             "spans", "Spans of traced requests, by what became of them; there are none without a collector.", "outcome"
@@ -228,7 +236,7 @@ LABELS: Final[Mapping[str, str]] = {
     "payload": "`none` (no `x-amz-content-sha256`), `signed`, `unsigned`, `streaming_...` as Amazon names them, or"
     " `other`",
     "tenant": "a tenant of the configuration, or `default`",
-    "cause": "`limit`, `guard`, or `capacity`, that of the nodes",
+    "cause": "of a refusal: `limit`, `guard`, or `capacity`, that of the nodes; of a lost line: `late`, `failed`",
     "policy": "a policy of the configuration",
     "scope": "what a limit is for: the whole `edge`, a `tenant`, each `client` address, each `bucket`, or what the"
     " `guard` holds",

@@ -181,8 +181,7 @@ class Meter:
 
     def counter(self, family: str, labels: tuple[str, ...], read: Callable[[], float]) -> None:
         """Have `read` asked for each snapshot, as with `gauge`, for what somebody else counts."""
-        if FAMILIES[family].kind is not Kind.COUNTER:
-            raise ValueError(f"{family} is no counter")
+        _check(family, Kind.COUNTER)
         self._gauges[family, labels] = read
 
     def levels(self, family: str, read: Callable[[], Mapping[str, float]]) -> None:

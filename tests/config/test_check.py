@@ -31,13 +31,13 @@ def test_a_right_configuration_has_no_fault() -> None:
     [
         (
             "listn: {}",
-            "listn: found an unknown key; allowed: admin, clusters, drain, limits, listen, policies, tenants, tracing, "
-            "workers, zone; did you mean listen?",
+            "listn: found an unknown key; allowed: access_log, admin, clusters, drain, limits, listen, log, policies, "
+            "tenants, tracing, workers, zone; did you mean listen?",
         ),
         (
             "zebra: {}",
-            "zebra: found an unknown key; allowed: admin, clusters, drain, limits, listen, policies, tenants, tracing, "
-            "workers, zone",
+            "zebra: found an unknown key; allowed: access_log, admin, clusters, drain, limits, listen, log, policies, "
+            "tenants, tracing, workers, zone",
         ),
         (
             "admin: {adress: x}",
@@ -171,14 +171,15 @@ def test_a_fault_of_a_cluster_is_named(entry: str, fault: str) -> None:
     [
         (
             "",
-            "f:1: found no clusters; allowed: a mapping with clusters and optionally listen, admin, tracing, "
+            "f:1: found no clusters; allowed: a mapping with clusters and optionally listen, admin, log, access_log, "
+            "tracing, "
             "workers, drain, zone, tenants, limits, policies",
         ),
         ("clusters: []", "f:1: clusters: found an empty list; allowed: a list with at least one entry"),
         (
             "- a",
-            "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, tracing, workers, "
-            "drain, zone, tenants, limits, policies",
+            "f:1: found a list; allowed: a mapping with clusters and optionally listen, admin, log, access_log, "
+            "tracing, workers, drain, zone, tenants, limits, policies",
         ),
         (
             "clusters: [",

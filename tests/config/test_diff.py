@@ -50,6 +50,7 @@ def test_what_became_sockets_processes_and_connections_needs_a_restart(
     [
         ({"tenants": []}, ("tenants",)),
         ({"tracing": {"sample": "5%"}}, ("tracing.sample",)),
+        ({"log": {"level": "debug"}, "access_log": {"to": "stdout"}}, ("log", "access_log")),
         ({"limits": {"concurrency": 5}}, ("limits",)),
         (
             {"admin": {"token": "0123456789abcdef", "protect": "all", "hosts": ["edge.example.com"]}},

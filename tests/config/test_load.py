@@ -114,11 +114,30 @@ def test_faults_of_all_files_come_in_the_order_of_their_lines(tmp_path: Path) ->
             'listen.tls.key: found the value of "${SECRET}", which cannot be read (No such file or directory); '
             "allowed: a PEM file that this user can read",
         ),
+        (
+            "access_log: {to: .}",
+            'access_log.to: found ".", which cannot be written (it is a folder); '
+            "allowed: none, stdout, or the path of a file that this user can write; meant .",
+        ),
+        (
+            "access_log: {to: log/access.log}",
+            'access_log.to: found "log/access.log", which cannot be written (there is no folder ./log); '
+            "allowed: none, stdout, or the path of a file that this user can write; meant ./log/access.log",
+        ),
     ],
 )
 def test_what_a_file_names_must_be_there(tmp_path: Path, line: str, fault: str) -> None:
     path = write(tmp_path, s3edge=NODES + line)
     assert faults_of(path, {"SECRET": "hunter2"}) == [f"./s3edge.yaml:3: {fault}"]
+
+
+def test_to_check_an_access_log_leaves_the_disk_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path, s3edge=NODES + "access_log: {to: new.log}\n", more=NODES + "access_log: {to: old.log}\n")
+    (tmp_path / "old.log").write_text("as it was\n")
+    assert load(path, {}).access_log.to == tmp_path / "new.log"
+    assert load(tmp_path / "more.yaml", {}).access_log.to == tmp_path / "old.log"
+    assert not (tmp_path / "new.log").exists()
+    assert (tmp_path / "old.log").read_text() == "as it was\n"
 
 
 def test_a_missing_ca_is_named_at_its_cluster(tmp_path: Path) -> None:

@@ -167,6 +167,11 @@ def test_a_secret_is_never_shown(name: bytes, before: bytes) -> None:
     assert redacted(before + name + b"=hunter2=&b=2").endswith("=-&b=2")
 
 
+@pytest.mark.parametrize("value", [b"http://h/k?X-Amz-Signature=hunter2", b"k%3Fx%26X-Amz-Security-%54oken%3Dhunter2"])
+def test_a_presigned_url_in_the_value_of_something_else_is_hidden(value: bytes) -> None:
+    assert redacted(b"/b?a=1&prefix=" + value + b"&b=2") == "/b?a=1&prefix=-&b=2"
+
+
 def test_a_password_before_the_host_is_never_shown() -> None:
     assert redacted(b"http://user:hunter2@host/b/k@v?x=1") == "http://host/b/k@v?x=1"
 

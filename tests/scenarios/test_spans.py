@@ -350,7 +350,7 @@ def test_without_a_collector_nothing_is_kept_and_nothing_is_added() -> None:
             assert progress.attempt.traced is None
             await reading
             assert stage.count("spans_total") == {}
-            assert (stage.edge._exchanges.sampler, stage.edge._exchanges._readers) == (None, ())
+            assert (stage.edge._exchanges.sampler, stage.edge._exchanges.readers) == (None, ())
             assert [request.header(b"traceparent") for request in node.requests] == [None, MARKED.partition(b" ")[2]]
 
     run(main())

@@ -111,6 +111,9 @@ class PidPath:
     def reload_certificate(self) -> None:
         self._reloads += 1
 
+    def reopen_access_log(self) -> None:
+        self.told["access log"] = "opened again"
+
 
 def refuse(config: Config, number: int, workers: int) -> PidPath:
     """A data path that cannot be built."""

@@ -97,7 +97,7 @@ async def _running(*arguments: str) -> AsyncIterator[Supervised]:
 
 
 def config_for(*nodes: str, drain: float = LIMIT, workers: int = 1, tls: tuple[Path, Path] | None = None) -> Config:
-    """A configuration on free ports, whose nodes are probed often and by connecting only."""
+    """A configuration on free ports, whose log is text, and whose nodes are probed often and by connecting only."""
     listen: dict[str, object] = {"address": "127.0.0.1:0"}
     if tls is not None:
         listen["tls"] = {"certificate": str(tls[0]), "key": str(tls[1])}
@@ -106,6 +106,7 @@ def config_for(*nodes: str, drain: float = LIMIT, workers: int = 1, tls: tuple[P
         {
             "listen": listen,
             "admin": {"address": "127.0.0.1:0"},
+            "log": {"format": "text"},
             "workers": workers,
             "drain": drain,
             "clusters": [{"name": "c", "nodes": list(nodes), "health": health}],

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.wire
 MAIN = """\
 listen: {address: "127.0.0.1:0"}
 admin: {address: "127.0.0.1:0"}
+log: {format: text}
 workers: 2
 clusters: [{name: c, nodes: ["http://127.0.0.1:9"], health: {preset: tcp, timeout: 5s}}]
 policies: [policies/*.yaml]

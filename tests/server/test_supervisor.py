@@ -357,6 +357,19 @@ def test_sighup_has_workers_take_a_new_certificate_but_never_a_bad_one(tmp_path:
     asyncio.run(scenario())
 
 
+def test_sighup_has_workers_open_the_access_log_again() -> None:
+    async def scenario() -> None:
+        async with supervisor(config_for(DEAD_NODE)) as supervised:
+            await supervised.is_up()
+            assert "access log" not in (await supervised.ask())[2]
+            supervised.kill(signal.SIGHUP)
+            await supervised.logged("SIGHUP: reading the configuration again")
+            await supervised.get("/metrics")  # answered by the worker after what it was told before
+            assert "access log=opened again" in (await supervised.ask())[2]
+
+    asyncio.run(scenario())
+
+
 def test_auto_means_a_worker_for_each_processor_that_the_process_may_use() -> None:
     config = config_for(DEAD_NODE, workers=3)
     assert worker_count(config) == 3

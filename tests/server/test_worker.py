@@ -1,6 +1,7 @@
 """A worker's obedience, in the test's own process: the supervisor's end of the line is the test's."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import threading
 
 import pytest
 
+from s3edge.config.log import Format, Log
 from s3edge.config.policy import Policy
 from s3edge.events import NodeProbed, NodeReturned
 from s3edge.qos.activity import Report
@@ -27,6 +29,7 @@ from s3edge.server.messages import (
     NodeTurned,
     Ready,
     Reload,
+    Reopen,
 )
 from s3edge.server.worker import work
 from s3edge.telemetry.flows import Found, Query
@@ -276,6 +279,33 @@ def test_a_bad_new_certificate_is_logged_and_work_goes_on(capfd: pytest.CaptureF
     assert (
         "keeping the old certificate: cannot read the certificate edge.pem: Permission denied" in capfd.readouterr().err
     )
+
+
+def test_it_opens_the_access_log_again_when_it_is_told_to() -> None:
+    async def scenario() -> None:
+        path = Path()
+        async with working(path) as (line, _):
+            line.send(Reopen())
+            await line.settle()
+            assert path.told == {"access log": "opened again"}
+
+    run(scenario)
+
+
+def test_it_logs_by_a_new_configuration_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    async def scenario() -> None:
+        path = Path()
+        path.has_bad_certificate = True
+        async with working(path) as (line, _):
+            for log in (Log(format=Format.TEXT), Log(format=Format.JSON)):
+                line.send(Configure(settings=CONFIG.model_copy(update={"log": log}).model_dump_json()))
+                line.send(Reload())
+                await line.settle()
+
+    run(scenario)
+    text, line = (line for line in capfd.readouterr().err.splitlines() if "certificate" in line)
+    assert " ERROR   worker 0: keeping the old certificate: " in text
+    assert json.loads(line)["message"] == text.partition(": ")[2]
 
 
 def test_a_fault_of_the_configuration_is_told_in_words() -> None:
