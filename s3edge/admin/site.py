@@ -11,6 +11,7 @@ from s3edge.admin.drains import Drains
 from s3edge.admin.events import EventPage
 from s3edge.admin.nodes import describe
 from s3edge.admin.origin import own_pages_only
+from s3edge.admin.page import Dashboard
 from s3edge.admin.pins import Pins
 from s3edge.admin.tenants import Sources, describe_clients, describe_tenants, tenant_names
 from s3edge.config.model import Config
@@ -65,6 +66,7 @@ class AdminSite:
         app = web.Application(middlewares=[own_pages_only])
         app.add_routes(
             [
+                *Dashboard().routes(),
                 web.get("/metrics", self._metrics),
                 web.get("/-/healthy", self._healthy),
                 web.get("/-/ready", self._ready),

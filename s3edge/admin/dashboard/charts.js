@@ -1,0 +1,163 @@
+// @ts-check
+// Charts by TradingView's Lightweight Charts, whose script makes the one global that this page uses. Without it, there
+// are no charts, and the numbers beside them say it all.
+
+/** @type {any} https://tradingview.github.io/lightweight-charts/docs/api */
+const library = /** @type {any} */ (globalThis).LightweightCharts;
+
+export const canDraw = library !== undefined;
+
+// Room for labels such as 1,000, the same in all charts, so that their times stand one below the other.
+const AXIS_WIDTH = 46;
+const SOLID = 0;
+const DASHED = 2;
+const DOTTED = 1;
+const LOGARITHMIC = 1;
+
+/** How the lines of a chart differ: by colour, and by their stroke for those who do not see it. */
+const STROKES = [
+  { color: "--series-1", lineStyle: SOLID, lineWidth: 2 },
+  { color: "--series-2", lineStyle: DASHED, lineWidth: 2 },
+  { color: "--series-3", lineStyle: DOTTED, lineWidth: 2 },
+  { color: "--series-4", lineStyle: SOLID, lineWidth: 1 },
+];
+
+/** @typedef {{second: number, value: number | null}} Point */
+/** @typedef {{second: number, shape: "down" | "up"}} Mark */
+
+/**
+ * A colour of the style sheet as the canvas takes it, in the theme of now.
+ * @param {string} name
+ */
+function colour(name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+/** Lines over the same seconds. */
+export class Chart {
+  #chart;
+  /** @type {any[]} */
+  #lines;
+  #marks;
+
+  /**
+   * @param {HTMLElement} place
+   * @param {number} count of lines, four at most
+   * @param {boolean} isLogarithmic
+   * @param {(second: number | null) => void} onPoint the second that is pointed at, null for none
+   */
+  constructor(place, count, isLogarithmic, onPoint) {
+    this.#chart = library.createChart(place, {
+      autoSize: true,
+      handleScroll: false,
+      handleScale: false,
+      layout: { attributionLogo: false, background: { color: "transparent" }, fontSize: 11, fontFamily: getComputedStyle(place).fontFamily },
+      leftPriceScale: {
+        visible: true,
+        borderVisible: false,
+        minimumWidth: AXIS_WIDTH,
+        mode: isLogarithmic ? LOGARITHMIC : 0,
+        scaleMargins: { top: 0.12, bottom: isLogarithmic ? 0.08 : 0.01 },
+      },
+      rightPriceScale: { visible: false },
+      grid: { vertLines: { visible: false } },
+      timeScale: {
+        borderVisible: false,
+        timeVisible: true,
+        fixLeftEdge: true,
+        fixRightEdge: true,
+        minBarSpacing: 0.05,
+        tickMarkFormatter: (/** @type {number} */ second) => new Date(second * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }),
+      },
+      crosshair: { horzLine: { visible: false, labelVisible: false }, vertLine: { labelVisible: false } },
+    });
+    this.#lines = STROKES.slice(0, count).map(({ lineStyle, lineWidth }) =>
+      this.#chart.addSeries(library.LineSeries, {
+        lineStyle,
+        lineWidth,
+        priceScaleId: "left",
+        lastValueVisible: false,
+        priceLineVisible: false,
+        crosshairMarkerRadius: 3,
+        priceFormat: { type: "custom", minMove: 0.01, formatter: (/** @type {number} */ value) => Number(value.toPrecision(3)).toLocaleString("en") },
+        autoscaleInfoProvider: isLogarithmic ? undefined : fromZero,
+      }),
+    );
+    this.#marks = library.createSeriesMarkers(this.#lines[0], []);
+    this.#chart.subscribeCrosshairMove((/** @type {any} */ { time, sourceEvent }) => {
+      // Only a pointer: other charts follow by `point`, and must not lead in turn.
+      if (sourceEvent !== undefined || time === undefined) onPoint(time ?? null);
+    });
+    this.recolour();
+  }
+
+  /** Take the colours of the theme of now. */
+  recolour() {
+    const line = colour("--grid");
+    this.#chart.applyOptions({
+      layout: { textColor: colour("--muted") },
+      grid: { horzLines: { color: line } },
+      crosshair: { vertLine: { color: colour("--muted") } },
+    });
+    this.#lines.forEach((series, index) => series.applyOptions({ color: colour(STROKES[index].color) }));
+  }
+
+  /**
+   * Show a line anew.
+   * @param {number} index
+   * @param {Point[]} points
+   */
+  set(index, points) {
+    this.#lines[index].setData(points.map(datum));
+  }
+
+  /**
+   * Add the newest point to a line.
+   * @param {number} index
+   * @param {Point} point
+   */
+  add(index, point) {
+    this.#lines[index].update(datum(point));
+  }
+
+  /** Show all of the time that there is. */
+  fit() {
+    this.#chart.timeScale().fitContent();
+  }
+
+  /** @param {Mark[]} marks */
+  mark(marks) {
+    const [down, up] = [colour("--bad"), colour("--good")];
+    this.#marks.setMarkers(
+      marks.map(({ second, shape }) =>
+        shape === "down"
+          ? { time: second, position: "aboveBar", shape: "arrowDown", color: down, size: 0.8 }
+          : { time: second, position: "belowBar", shape: "arrowUp", color: up, size: 0.8 },
+      ),
+    );
+  }
+
+  /**
+   * Point at a second, as the pointer does in another chart.
+   * @param {number | null} second
+   */
+  point(second) {
+    if (second === null) this.#chart.clearCrosshairPosition();
+    else this.#chart.setCrosshairPosition(0, second, this.#lines[0]);
+  }
+}
+
+/** @param {Point} point */
+const datum = ({ second, value }) => (value === null ? { time: second } : { time: second, value });
+
+/** @param {() => any} original */
+function fromZero(original) {
+  const found = original();
+  if (found?.priceRange) found.priceRange = { minValue: 0, maxValue: Math.max(found.priceRange.maxValue, 1e-3) };
+  return found;
+}
