@@ -181,6 +181,11 @@ class FakeEdge:
         async with self._news:
             self._news.notify_all()
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until something is so; it is looked at when a viewer comes or goes, and with each decision."""
+        async with self._news:
+            await self._news.wait_for(is_so)
+
     def hang_up(self) -> None:
         """End all streams that are open, as the end of the process does."""
         for stream in self._ends:
@@ -234,11 +239,16 @@ class FakeEdge:
                 await response.write(f"event: frame\ndata: {frame}\n\n".encode())
                 await asyncio.sleep(self.period)
 
-        self.viewers += 1
+        await self._count_viewers(+1)
         try:
             return await self._stream(request, frames)
         finally:
-            self.viewers -= 1
+            await self._count_viewers(-1)
+
+    async def _count_viewers(self, change: int) -> None:
+        self.viewers += change
+        async with self._news:
+            self._news.notify_all()
 
     def _frame(self, query: Any) -> Json:
         self.now += timedelta(seconds=1)

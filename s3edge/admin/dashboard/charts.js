@@ -2,6 +2,8 @@
 // Charts by TradingView's Lightweight Charts, whose script makes the one global that this page uses. Without it, there
 // are no charts, and the numbers beside them say it all.
 
+import { whole } from "./units.js";
+
 /** @type {any} https://tradingview.github.io/lightweight-charts/docs/api */
 const library = /** @type {any} */ (globalThis).LightweightCharts;
 
@@ -9,10 +11,11 @@ export const canDraw = library !== undefined;
 
 // Room for labels such as 1,000, the same in all charts, so that their times stand one below the other.
 const AXIS_WIDTH = 46;
+// So that a line that is all zero lies at the bottom, and is not taken for a range around zero.
+const LEAST_RANGE = 1;
 const SOLID = 0;
 const DASHED = 2;
 const DOTTED = 1;
-const LOGARITHMIC = 1;
 
 /** How the lines of a chart differ: by colour, and by their stroke for those who do not see it. */
 const STROKES = [
@@ -44,6 +47,7 @@ export class Chart {
   /** @type {any[]} */
   #lines;
   #marks;
+  #isLogarithmic;
 
   /**
    * @param {HTMLElement} place
@@ -52,6 +56,7 @@ export class Chart {
    * @param {(second: number | null) => void} onPoint the second that is pointed at, null for none
    */
   constructor(place, count, isLogarithmic, onPoint) {
+    this.#isLogarithmic = isLogarithmic;
     this.#chart = library.createChart(place, {
       autoSize: true,
       handleScroll: false,
@@ -61,14 +66,15 @@ export class Chart {
         visible: true,
         borderVisible: false,
         minimumWidth: AXIS_WIDTH,
-        mode: isLogarithmic ? LOGARITHMIC : 0,
-        scaleMargins: { top: 0.12, bottom: isLogarithmic ? 0.08 : 0.01 },
+        scaleMargins: { top: 0.07, bottom: 0.08 },
+        entireTextOnly: true,
       },
       rightPriceScale: { visible: false },
       grid: { vertLines: { visible: false } },
       timeScale: {
         borderVisible: false,
         timeVisible: true,
+        allowBoldLabels: false,
         fixLeftEdge: true,
         fixRightEdge: true,
         minBarSpacing: 0.05,
@@ -84,11 +90,11 @@ export class Chart {
         lastValueVisible: false,
         priceLineVisible: false,
         crosshairMarkerRadius: 3,
-        priceFormat: { type: "custom", minMove: 0.01, formatter: (/** @type {number} */ value) => Number(value.toPrecision(3)).toLocaleString("en") },
-        autoscaleInfoProvider: isLogarithmic ? undefined : fromZero,
+        priceFormat: { type: "custom", minMove: 0.01, formatter: isLogarithmic ? powerLabel : label },
+        autoscaleInfoProvider: isLogarithmic ? wholeDecades : fromZero,
       }),
     );
-    this.#marks = library.createSeriesMarkers(this.#lines[0], []);
+    this.#marks = library.createSeriesMarkers(this.#lines[0], [], { autoScale: false });
     this.#chart.subscribeCrosshairMove((/** @type {any} */ { time, sourceEvent }) => {
       // Only a pointer: other charts follow by `point`, and must not lead in turn.
       if (sourceEvent !== undefined || time === undefined) onPoint(time ?? null);
@@ -113,7 +119,7 @@ export class Chart {
    * @param {Point[]} points
    */
   set(index, points) {
-    this.#lines[index].setData(points.map(datum));
+    this.#lines[index].setData(points.map((point) => this.#datum(point)));
   }
 
   /**
@@ -122,7 +128,7 @@ export class Chart {
    * @param {Point} point
    */
   add(index, point) {
-    this.#lines[index].update(datum(point));
+    this.#lines[index].update(this.#datum(point));
   }
 
   /** Show all of the time that there is. */
@@ -150,14 +156,35 @@ export class Chart {
     if (second === null) this.#chart.clearCrosshairPosition();
     else this.#chart.setCrosshairPosition(0, second, this.#lines[0]);
   }
+
+  /**
+   * A point as the library takes it. Its own logarithmic scale labels few values and odd ones; powers of ten it labels well.
+   * @param {Point} point
+   */
+  #datum({ second, value }) {
+    if (value === null || (this.#isLogarithmic && value <= 0)) return { time: second };
+    return { time: second, value: this.#isLogarithmic ? Math.log10(value) : value };
+  }
 }
 
-/** @param {Point} point */
-const datum = ({ second, value }) => (value === null ? { time: second } : { time: second, value });
+/** @param {number} value */
+const label = (value) => (value >= 100 ? whole(value) : String(Number(value.toPrecision(3))));
+/** @param {number} power */
+const powerLabel = (power) => label(Number((10 ** power).toPrecision(2)));
 
 /** @param {() => any} original */
 function fromZero(original) {
   const found = original();
-  if (found?.priceRange) found.priceRange = { minValue: 0, maxValue: Math.max(found.priceRange.maxValue, 1e-3) };
+  if (found?.priceRange) found.priceRange = { minValue: 0, maxValue: Math.max(found.priceRange.maxValue, LEAST_RANGE) };
+  return found;
+}
+
+/** @param {() => any} original */
+function wholeDecades(original) {
+  const found = original();
+  if (found?.priceRange) {
+    const { minValue, maxValue } = found.priceRange;
+    found.priceRange = { minValue: Math.floor(minValue), maxValue: Math.max(Math.ceil(maxValue), Math.floor(minValue) + 1) };
+  }
   return found;
 }

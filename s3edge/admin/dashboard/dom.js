@@ -119,14 +119,18 @@ export class Rows {
   }
 }
 
+/** @type {Node | null} where text is selected; asking for it in the middle of changes would lay out the page anew */
+let selected = null;
+document.addEventListener("selectionchange", () => {
+  const selection = getSelection();
+  selected = selection === null || selection.isCollapsed ? null : selection.anchorNode;
+});
+
 /**
  * Whether text in this element is selected, so that changing it would take it from under the reader's hand.
  * @param {Element} target
  */
-export function hasSelection(target) {
-  const selection = getSelection();
-  return selection !== null && !selection.isCollapsed && target.contains(selection.anchorNode);
-}
+export const hasSelection = (target) => selected !== null && target.contains(selected);
 
 /**
  * `run`, once nobody has called for this many milliseconds.

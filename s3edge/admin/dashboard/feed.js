@@ -3,7 +3,7 @@
 
 import { Rows, byId, debounced, element, hasSelection, setAttribute, setText } from "./dom.js";
 import { icon, setIcon } from "./icons.js";
-import { clock, visible } from "./units.js";
+import { clock, visible, whole } from "./units.js";
 
 const KEPT = 500;
 // Milliseconds within which decisions of one kind about one node are one line: a node's death under load makes hundreds.
@@ -134,7 +134,8 @@ export class Feed {
   #isHovered = false;
   #isLaid = false;
   #spoke = 0;
-  #opened = Date.now();
+  /** Of the first frame, by the clock of s3edge: what was decided before is no news. */
+  #opened = Infinity;
 
   constructor() {
     this.#pause.addEventListener("click", () => {
@@ -152,6 +153,11 @@ export class Feed {
     this.#scroll.addEventListener("focusout", () => setTimeout(() => this.#show()));
     this.#topic.addEventListener("change", () => this.#show(true));
     this.#text.addEventListener("input", debounced(GATHER, () => this.#show(true)));
+  }
+
+  /** @param {import("./types.js").Frame} frame */
+  show({ time }) {
+    this.#opened = Math.min(this.#opened, Date.parse(time));
   }
 
   /** @param {Decision} decision */
@@ -186,7 +192,7 @@ export class Feed {
       empty.hidden = this.#rows.views.size > 0;
       setText(empty, this.#kept.length === 0 ? "Nothing out of the ordinary so far." : "No decision fits the filter.");
     }
-    const missed = this.#missed === 0 ? "" : `${this.#missed.toLocaleString("en")} missed`;
+    const missed = this.#missed === 0 ? "" : `${whole(this.#missed)} missed`;
     const unseen = this.#isHeld ? (this.#unseen === 0 ? "paused" : `paused, ${this.#unseen} new`) : "";
     setText(byId("feed-summary", HTMLElement), [unseen, missed].filter(Boolean).join(", "));
   }

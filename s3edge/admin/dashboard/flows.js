@@ -4,7 +4,7 @@
 import { Rows, byId, debounced, element, hasSelection, setAttribute, setText } from "./dom.js";
 import { Meter } from "./meter.js";
 import { SortableHead } from "./table.js";
-import { age, byteRate, bytes, joined, visible } from "./units.js";
+import { age, byteRate, bytes, joined, visible, whole } from "./units.js";
 
 const SHOWN = 100;
 // Milliseconds after the last key before s3edge is asked with another filter.
@@ -15,16 +15,16 @@ const TYPING = 250;
 /** @type {import("./table.js").Column[]} */
 const COLUMNS = [
   { title: "Key", sort: "key", class: "sticky" },
-  { title: "Operation", sort: "operation" },
-  { title: "Tenant", sort: "tenant" },
-  { title: "Client", sort: "client" },
-  { title: "Node", sort: "node" },
-  { title: "State", sort: "state" },
-  { title: "Sent", sort: "sent", isNumber: true, hint: "Bytes to the client, of what is expected" },
-  { title: "Received", sort: "received", isNumber: true, hint: "Bytes from the client, of what is expected" },
-  { title: "Rate", sort: "rate", isNumber: true },
-  { title: "Age", sort: "age", isNumber: true },
-  { title: "Resumes", sort: "resumes", isNumber: true, hint: "How often its body went on from another node" },
+  { title: "Operation", width: 9, sort: "operation" },
+  { title: "Tenant", width: 8, sort: "tenant" },
+  { title: "Client", width: 9, sort: "client" },
+  { title: "Node", width: 10, sort: "node" },
+  { title: "State", width: 7.5, sort: "state" },
+  { title: "Sent", width: 11, sort: "sent", isNumber: true, hint: "Bytes to the client, of what is expected" },
+  { title: "Received", width: 11, sort: "received", isNumber: true, hint: "Bytes from the client, of what is expected" },
+  { title: "Rate", width: 7.5, sort: "rate", isNumber: true },
+  { title: "Age", width: 7.5, sort: "age", isNumber: true },
+  { title: "Resumes", width: 7, sort: "resumes", isNumber: true, hint: "How often its body went on from another node" },
 ];
 
 /** One flow; the view of `Rows`. */
@@ -35,8 +35,8 @@ class Row {
   #client = element("td");
   #node = element("td");
   #state = element("span", { class: "badge" });
-  #sent = new Meter();
-  #received = new Meter();
+  #sent = new Meter(false);
+  #received = new Meter(false);
   #rate = element("td", { class: "number" });
   #age = element("td", { class: "number" });
   #resumes = element("td", { class: "number" });
@@ -58,22 +58,30 @@ class Row {
 
   /** @param {Flow} flow */
   update(flow) {
-    const name = visible(flow.key === "" ? flow.bucket : `${flow.bucket}/${flow.key}`);
-    setText(this.#key, name || "(no object)");
-    setAttribute(this.#key, "title", name);
-    setText(this.#operation, visible(flow.operation));
-    setText(this.#tenant, visible(flow.tenant));
-    setText(this.#client, visible(flow.client));
-    setText(this.#node, flow.node === null ? "–" : visible(flow.node));
+    name(this.#key, flow.key === "" ? flow.bucket || "(no object)" : `${flow.bucket}/${flow.key}`);
+    name(this.#operation, flow.operation);
+    name(this.#tenant, flow.tenant);
+    name(this.#client, flow.client);
+    name(this.#node, flow.node ?? "–");
     setText(this.#state, visible(flow.state));
     setAttribute(this.#state, "data-tone", flow.state === "waiting" ? "warn" : flow.state === "asking" ? "quiet" : "accent");
     moved(this.#sent, flow.sent, flow.state === "receiving" ? null : flow.size);
     moved(this.#received, flow.received, flow.state === "receiving" ? flow.size : null);
     setText(this.#rate, flow.rate === 0 ? "–" : joined(byteRate(flow.rate)));
     setText(this.#age, age(flow.age));
-    setText(this.#resumes, flow.resumes.toLocaleString("en"));
+    setText(this.#resumes, whole(flow.resumes));
     setAttribute(this.#resumes, "data-zero", flow.resumes === 0);
   }
+}
+
+/**
+ * A name that the cell may have no room for.
+ * @param {HTMLElement} cell
+ * @param {string} text
+ */
+function name(cell, text) {
+  setText(cell, visible(text));
+  setAttribute(cell, "title", visible(text));
 }
 
 /**
@@ -124,8 +132,8 @@ export class Flows {
  * @param {number} total
  */
 function inWords(shown, matching, total) {
-  const all = total.toLocaleString("en");
+  const all = whole(total);
   if (matching === total) return shown === total ? `${all} running` : `${shown} of ${all} running`;
-  const some = matching.toLocaleString("en");
+  const some = whole(matching);
   return shown === matching ? `${some} match, of ${all} running` : `${shown} of ${some} that match, of ${all} running`;
 }

@@ -40,6 +40,7 @@ const live = new Stream({
     nodes.show(frame);
     tenants.show(frame);
     flows.show(frame);
+    feed.show(frame);
     performance.clearMeasures("frame");
     performance.measure("frame", "frame");
     performance.clearMarks("frame");

@@ -12,6 +12,11 @@ export class Meter {
   #bar = element("span", { class: "bar-of-meter", "aria-hidden": "true", hidden: true }, element("span"));
   root = element("span", { class: "meter" }, this.#value, this.#limit, this.#bar);
 
+  /** @param {boolean} isLimit whether it is bad to come close to what the number is measured by */
+  constructor(isLimit = true) {
+    this.isLimit = isLimit;
+  }
+
   /**
    * @param {string} text
    * @param {string} limitText
@@ -24,6 +29,6 @@ export class Meter {
     if (part === null) return;
     const filled = Math.min(1, Math.max(0, part));
     /** @type {HTMLElement} */ (this.#bar.firstElementChild).style.width = `${(filled * 100).toFixed(1)}%`;
-    setAttribute(this.#bar, "data-tone", filled >= 1 ? "bad" : filled >= CLOSE ? "warn" : "accent");
+    setAttribute(this.#bar, "data-tone", !this.isLimit || filled < CLOSE ? "accent" : filled < 1 ? "warn" : "bad");
   }
 }

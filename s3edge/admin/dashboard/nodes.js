@@ -5,7 +5,7 @@ import { changes } from "./changes.js";
 import { Rows, byId, element, setAttribute, setText } from "./dom.js";
 import { icon, setIcon } from "./icons.js";
 import { Meter } from "./meter.js";
-import { age, counted, joined, moment, number, visible } from "./units.js";
+import { age, counted, joined, moment, number, visible, whole } from "./units.js";
 
 // From this many tiles on they leave out what healthy nodes have nothing special to say of.
 const MANY = 24;
@@ -81,8 +81,8 @@ class Tile {
     setText(this.#place, [node.zone && `zone ${visible(node.zone)}`, node.tier > 0 && `tier ${node.tier}`].filter(Boolean).join(", "));
     setText(this.#state, text);
     setText(this.#since, `for ${age(node.state_seconds)}`);
-    const limit = node.limit === null ? "" : ` of ${node.limit.toLocaleString("en")}`;
-    this.#inflight.show(node.inflight.toLocaleString("en"), limit, node.limit === null ? null : node.inflight / node.limit);
+    const limit = node.limit === null ? "" : ` of ${whole(node.limit)}`;
+    this.#inflight.show(whole(node.inflight), limit, node.limit === null ? null : node.inflight / node.limit);
     setText(this.#requests, `${number(node.requests_per_second)} /s`);
     setText(this.#median, joined(moment(node.first_byte.p50)));
     setText(this.#slowest, joined(moment(node.first_byte.p99)));

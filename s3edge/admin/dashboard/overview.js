@@ -72,7 +72,7 @@ const CARDS = [
     title: "Stall",
     hint: "Seconds that requests waited for bytes, in each second: 2 s/s is two GPU loaders that stand still",
     measure: STALL,
-    lines: [line("all tenants", (totals) => totals.stalled), ...Array.from({ length: WORST }, () => NOBODY)],
+    lines: [line("all", (totals) => totals.stalled), ...Array.from({ length: WORST }, () => NOBODY)],
   },
   {
     title: "Failed and shed",

@@ -9,6 +9,7 @@ import { element, setAttribute } from "./dom.js";
  * @property {string} [sort] what this column sorts by
  * @property {boolean} [isNumber] aligned to the right, and first sorted from the most down
  * @property {string} [hint]
+ * @property {number} [width] in em; what is left goes to the columns without one
  * @property {string} [class]
  */
 
@@ -31,9 +32,10 @@ export class SortableHead {
   }
 
   /** @param {Column} column */
-  #cell({ title, sort, isNumber = false, hint, class: kind = "" }) {
+  #cell({ title, sort, isNumber = false, hint, width, class: kind = "" }) {
     const names = `${isNumber ? "number" : ""} ${kind}`.trim();
     const cell = element("th", { scope: "col", class: names || null, title: hint ?? null });
+    if (width !== undefined) cell.style.width = `${width}em`;
     if (sort === undefined) {
       cell.append(title);
       return cell;

@@ -7,7 +7,7 @@ import { Rows, byId, element, setAttribute, setText } from "./dom.js";
 import { icon, setIcon } from "./icons.js";
 import { Meter } from "./meter.js";
 import { SortableHead, ordered } from "./table.js";
-import { age, byteRate, counted, joined, load, number, rate, visible } from "./units.js";
+import { age, byteRate, counted, joined, load, number, rate, visible, whole } from "./units.js";
 
 /** @typedef {import("./types.js").Tenant} Tenant */
 /** @typedef {import("./types.js").Limits} Limits */
@@ -17,16 +17,16 @@ import { age, byteRate, counted, joined, load, number, rate, visible } from "./u
 /** @type {import("./table.js").Column[]} */
 const COLUMNS = [
   { title: "Tenant", sort: "name", class: "sticky" },
-  { title: "Requests", sort: "requests_per_second", isNumber: true, hint: "Requests per second, and the limit if one policy says it" },
-  { title: "Sent", sort: "sent_per_second", isNumber: true, hint: "Bytes to clients per second" },
-  { title: "Received", sort: "received_per_second", isNumber: true, hint: "Bytes from clients per second" },
-  { title: "In flight", sort: "inflight", isNumber: true },
-  { title: "Waiting", sort: "waiting", isNumber: true, hint: "Requests that wait for room under limits now" },
-  { title: "Stall", sort: "stalled", isNumber: true, hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still" },
-  { title: "Shed", sort: "shed_per_second", isNumber: true, hint: "Requests per second that were told SlowDown" },
-  { title: "Failed", sort: "failed_per_second", isNumber: true, hint: "Requests per second that failed or were cut" },
-  { title: "Guard" },
-  { title: "", class: "actions" },
+  { title: "Requests", width: 11, sort: "requests_per_second", isNumber: true, hint: "Requests per second, and the limit if one policy says it" },
+  { title: "Sent", width: 13.5, sort: "sent_per_second", isNumber: true, hint: "Bytes to clients per second" },
+  { title: "Received", width: 11, sort: "received_per_second", isNumber: true, hint: "Bytes from clients per second" },
+  { title: "In flight", width: 8, sort: "inflight", isNumber: true },
+  { title: "Waiting", width: 6.5, sort: "waiting", isNumber: true, hint: "Requests that wait for room under limits now" },
+  { title: "Stall", width: 6.5, sort: "stalled", isNumber: true, hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still" },
+  { title: "Shed", width: 6, sort: "shed_per_second", isNumber: true, hint: "Requests per second that were told SlowDown" },
+  { title: "Failed", width: 6, sort: "failed_per_second", isNumber: true, hint: "Requests per second that failed or were cut" },
+  { title: "Guard", width: 12 },
+  { title: "", width: 13, class: "actions" },
 ];
 
 /** @type {Record<string, {shape: string, tone: string}>} */
@@ -102,6 +102,7 @@ class Row {
   update(tenant) {
     this.#tenant = tenant;
     setText(this.#name, visible(tenant.name));
+    setAttribute(this.#name, "title", visible(tenant.name));
     const guard = tenant.guard;
     const held = guard !== null && isHeld(guard) ? guard : null;
     const requests = held?.requests_per_second ?? onlyLimit(tenant, (limits) => limits.requests?.all);
@@ -109,8 +110,8 @@ class Row {
     meter(this.#requests, tenant.requests_per_second, requests, (value) => joined(rate(value)));
     meter(this.#sent, tenant.sent_per_second, sent, (value) => joined(byteRate(value)));
     meter(this.#received, tenant.received_per_second, onlyLimit(tenant, (limits) => limits.bandwidth?.received), (value) => joined(byteRate(value)));
-    meter(this.#inflight, tenant.inflight, onlyLimit(tenant, (limits) => limits.concurrency), (value) => value.toLocaleString("en"));
-    amount(this.#waiting, tenant.waiting, tenant.waiting.toLocaleString("en"));
+    meter(this.#inflight, tenant.inflight, onlyLimit(tenant, (limits) => limits.concurrency), (value) => whole(value));
+    amount(this.#waiting, tenant.waiting, whole(tenant.waiting));
     amount(this.#stalled, tenant.stalled, joined(load(tenant.stalled)));
     amount(this.#shed, tenant.shed_per_second, joined(rate(tenant.shed_per_second)));
     amount(this.#failed, tenant.failed_per_second, joined(rate(tenant.failed_per_second)));
@@ -163,8 +164,8 @@ function limitsInWords(limits) {
     ...Object.entries(limits.requests ?? {}).map(([kind, limit]) => `${kind === "all" ? "" : `${kind} `}requests ${joined(rate(limit))}`),
     ...Object.entries(limits.bandwidth ?? {}).map(([kind, limit]) => `${kind} ${joined(byteRate(limit))}`),
   ];
-  if (limits.concurrency !== undefined) words.push(`${limits.concurrency.toLocaleString("en")} in flight`);
-  if (limits.connections !== undefined) words.push(`${limits.connections.toLocaleString("en")} connections`);
+  if (limits.concurrency !== undefined) words.push(`${whole(limits.concurrency)} in flight`);
+  if (limits.connections !== undefined) words.push(`${whole(limits.connections)} connections`);
   return words.join(", ") || "see /api/v1/tenants";
 }
 
@@ -205,7 +206,7 @@ export class Tenants {
     this.#tenants = tenants;
     this.#show();
     const isPart = tenants.length < total;
-    setText(byId("tenants-summary", HTMLElement), isPart ? `the ${tenants.length} busiest of ${total.toLocaleString("en")}` : counted(total, "tenant"));
+    setText(byId("tenants-summary", HTMLElement), isPart ? `the ${tenants.length} busiest of ${whole(total)}` : counted(total, "tenant"));
     const empty = byId("tenants-empty", HTMLElement);
     setText(empty, "No tenant is configured, and none was seen.");
     empty.hidden = tenants.length > 0;
