@@ -48,6 +48,9 @@ export class Chart {
   #lines;
   #marks;
   #isLogarithmic;
+  #shown = 0;
+  #count = 0;
+  #last = 0;
 
   /**
    * @param {HTMLElement} place
@@ -75,8 +78,6 @@ export class Chart {
         borderVisible: false,
         timeVisible: true,
         allowBoldLabels: false,
-        fixLeftEdge: true,
-        fixRightEdge: true,
         minBarSpacing: 0.05,
         tickMarkFormatter: (/** @type {number} */ second) => new Date(second * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }),
       },
@@ -99,6 +100,7 @@ export class Chart {
       // Only a pointer: other charts follow by `point`, and must not lead in turn.
       if (sourceEvent !== undefined || time === undefined) onPoint(time ?? null);
     });
+    this.#chart.timeScale().subscribeSizeChange(() => this.#slide());
     this.recolour();
   }
 
@@ -114,26 +116,31 @@ export class Chart {
   }
 
   /**
-   * Show a line anew.
-   * @param {number} index
-   * @param {Point[]} points
+   * Show these points, for each line as many.
+   * @param {Point[][]} lines
    */
-  set(index, points) {
-    this.#lines[index].setData(points.map((point) => this.#datum(point)));
+  set(lines) {
+    lines.forEach((points, index) => this.#lines[index].setData(points.map((point) => this.#datum(point))));
+    this.#shown = this.#count = lines[0].length;
+    this.#last = lines[0].at(-1)?.second ?? 0;
+    this.#slide();
   }
 
   /**
-   * Add the newest point to a line.
-   * @param {number} index
-   * @param {Point} point
+   * Add the newest point of each line, or show another one in its place.
+   * @param {Point[]} points
    */
-  add(index, point) {
-    this.#lines[index].update(this.#datum(point));
+  add(points) {
+    points.forEach((point, index) => this.#lines[index].update(this.#datum(point)));
+    if (points[0].second !== this.#last) this.#count += 1;
+    this.#last = points[0].second;
+    this.#slide();
   }
 
-  /** Show all of the time that there is. */
-  fit() {
-    this.#chart.timeScale().fitContent();
+  /** Show as many seconds as were set, up to the newest; those before stay with the library, out of sight. */
+  #slide() {
+    if (this.#shown === 0) return;
+    this.#chart.timeScale().setVisibleLogicalRange({ from: this.#count - this.#shown, to: this.#count - 1 });
   }
 
   /** @param {Mark[]} marks */

@@ -15,16 +15,16 @@ const TYPING = 250;
 /** @type {import("./table.js").Column[]} */
 const COLUMNS = [
   { title: "Key", sort: "key", class: "sticky" },
-  { title: "Operation", width: 9, sort: "operation" },
-  { title: "Tenant", width: 8, sort: "tenant" },
-  { title: "Client", width: 9, sort: "client" },
-  { title: "Node", width: 10, sort: "node" },
+  { title: "Operation", width: 8.5, sort: "operation" },
+  { title: "Tenant", width: 7.5, sort: "tenant" },
+  { title: "Client", width: 8.5, sort: "client" },
+  { title: "Node", width: 9, sort: "node" },
   { title: "State", width: 7.5, sort: "state" },
-  { title: "Sent", width: 11, sort: "sent", isNumber: true, hint: "Bytes to the client, of what is expected" },
-  { title: "Received", width: 11, sort: "received", isNumber: true, hint: "Bytes from the client, of what is expected" },
-  { title: "Rate", width: 7.5, sort: "rate", isNumber: true },
-  { title: "Age", width: 7.5, sort: "age", isNumber: true },
-  { title: "Resumes", width: 7, sort: "resumes", isNumber: true, hint: "How often its body went on from another node" },
+  { title: "Sent", width: 9.5, sort: "sent", isNumber: true, hint: "Bytes to the client, of what is expected" },
+  { title: "Received", width: 9.5, sort: "received", isNumber: true, hint: "Bytes from the client, of what is expected" },
+  { title: "Rate", width: 7, sort: "rate", isNumber: true },
+  { title: "Age", width: 7, sort: "age", isNumber: true },
+  { title: "Resumes", width: 6.5, sort: "resumes", isNumber: true, hint: "How often its body went on from another node" },
 ];
 
 /** One flow; the view of `Rows`. */

@@ -8,7 +8,7 @@ import { History, SECONDS } from "./history.js";
 import { byteRate, clock, joined, load, moment, rate, visible } from "./units.js";
 
 // Tenants that the chart of stalls has a line for, beside the one of all.
-const WORST = 3;
+const WORST = 2;
 // Seconds after which it is looked anew who they are: a line that changed its tenant each second could not be read.
 const RANKED_FOR = 10;
 const LEGEND = "▼ a node was taken away   ▲ it came back";
@@ -168,22 +168,13 @@ class CardView {
       this.#axisSize = size;
       this.redraw();
     } else if (this.chart !== null) {
-      for (const [index, each] of this.lines.entries()) {
-        for (const moment of added) this.chart.add(index, this.#point(each, moment));
-      }
+      for (const moment of added) this.chart.add(this.lines.map((each) => this.#point(each, moment)));
     }
     this.figures(this.past.moments.at(-1) ?? null, peaks);
   }
 
   redraw() {
-    if (this.chart === null) return;
-    for (const [index, each] of this.lines.entries()) {
-      this.chart.set(
-        index,
-        this.past.moments.map((moment) => this.#point(each, moment)),
-      );
-    }
-    this.chart.fit();
+    this.chart?.set(this.lines.map((each) => this.past.moments.map((moment) => this.#point(each, moment))));
   }
 
   /**

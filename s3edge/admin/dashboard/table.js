@@ -9,9 +9,12 @@ import { element, setAttribute } from "./dom.js";
  * @property {string} [sort] what this column sorts by
  * @property {boolean} [isNumber] aligned to the right, and first sorted from the most down
  * @property {string} [hint]
- * @property {number} [width] in em; what is left goes to the columns without one
+ * @property {number} [width] in rem; what is left goes to the one column without
  * @property {string} [class]
  */
+
+// Rem that the column without a width has at least; a table in a narrower place scrolls there.
+const LEAST_WIDTH = 12;
 
 /** The head of a table. Its buttons choose the order, which is a column's `sort`, with `-` before it from the most down. */
 export class SortableHead {
@@ -28,6 +31,8 @@ export class SortableHead {
     this.order = order;
     this.onChange = onChange;
     table.tHead?.append(element("tr", {}, ...columns.map((column) => this.#cell(column))));
+    const width = columns.reduce((sum, column) => sum + (column.width ?? LEAST_WIDTH), 0);
+    table.style.minWidth = `${width}rem`;
     this.#show();
   }
 
@@ -35,7 +40,7 @@ export class SortableHead {
   #cell({ title, sort, isNumber = false, hint, width, class: kind = "" }) {
     const names = `${isNumber ? "number" : ""} ${kind}`.trim();
     const cell = element("th", { scope: "col", class: names || null, title: hint ?? null });
-    if (width !== undefined) cell.style.width = `${width}em`;
+    if (width !== undefined) cell.style.width = `${width}rem`;
     if (sort === undefined) {
       cell.append(title);
       return cell;

@@ -17,16 +17,16 @@ import { age, byteRate, counted, joined, load, number, rate, visible, whole } fr
 /** @type {import("./table.js").Column[]} */
 const COLUMNS = [
   { title: "Tenant", sort: "name", class: "sticky" },
-  { title: "Requests", width: 11, sort: "requests_per_second", isNumber: true, hint: "Requests per second, and the limit if one policy says it" },
-  { title: "Sent", width: 13.5, sort: "sent_per_second", isNumber: true, hint: "Bytes to clients per second" },
-  { title: "Received", width: 11, sort: "received_per_second", isNumber: true, hint: "Bytes from clients per second" },
-  { title: "In flight", width: 8, sort: "inflight", isNumber: true },
-  { title: "Waiting", width: 6.5, sort: "waiting", isNumber: true, hint: "Requests that wait for room under limits now" },
-  { title: "Stall", width: 6.5, sort: "stalled", isNumber: true, hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still" },
-  { title: "Shed", width: 6, sort: "shed_per_second", isNumber: true, hint: "Requests per second that were told SlowDown" },
-  { title: "Failed", width: 6, sort: "failed_per_second", isNumber: true, hint: "Requests per second that failed or were cut" },
-  { title: "Guard", width: 12 },
-  { title: "", width: 13, class: "actions" },
+  { title: "Requests", width: 9.5, sort: "requests_per_second", isNumber: true, hint: "Requests per second, and the limit if one policy says it" },
+  { title: "Sent", width: 12.5, sort: "sent_per_second", isNumber: true, hint: "Bytes to clients per second" },
+  { title: "Received", width: 9.5, sort: "received_per_second", isNumber: true, hint: "Bytes from clients per second" },
+  { title: "In flight", width: 8.5, sort: "inflight", isNumber: true },
+  { title: "Waiting", width: 6, sort: "waiting", isNumber: true, hint: "Requests that wait for room under limits now" },
+  { title: "Stall", width: 6, sort: "stalled", isNumber: true, hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still" },
+  { title: "Shed", width: 5.5, sort: "shed_per_second", isNumber: true, hint: "Requests per second that were told SlowDown" },
+  { title: "Failed", width: 5.5, sort: "failed_per_second", isNumber: true, hint: "Requests per second that failed or were cut" },
+  { title: "Guard", width: 11 },
+  { title: "", width: 12, class: "actions" },
 ];
 
 /** @type {Record<string, {shape: string, tone: string}>} */
