@@ -314,7 +314,7 @@ def test_without_the_charts_script_the_numbers_are_still_there(chromium: Chromiu
     async def scenario(view: View) -> None:
         await view.page.route("**/lightweight-charts.js", lambda route: route.fulfill(status=404))
         await view.page.goto(view.url)
-        await expect(view.page.locator("#no-charts")).to_contain_text("The charts’ script is not installed")
+        await expect(view.page.locator("#no-charts")).to_contain_text("script is not installed (package litecharts)")
         await expect(card(view, "Requests").locator(".figure")).to_have_text("requests1,240 /speak 1,240 /s")
         await expect(view.page.locator(".chart:visible")).to_have_count(0)
         view.forgive("404")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from aiohttp import web
@@ -173,7 +174,9 @@ class FakeEdge:
         if token is not None:
             self.world.edge["changes"] = "token"
 
-    async def decide(self, event: str, text: str, *, level: str = "info", about: str | None = None, **more: str) -> None:
+    async def decide(
+        self, event: str, text: str, *, level: str = "info", about: str | None = None, **more: str
+    ) -> None:
         """Tell a decision, about a node if `about` says one."""
         sequence = len(self._decisions) + 1
         told = {"sequence": sequence, "time": iso(self.now), "worker": 0, "event": event, "level": level}
@@ -267,16 +270,13 @@ class FakeEdge:
         }
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        seen = int(request.headers.get("Last-Event-ID", 0))
-
         async def decisions(response: web.StreamResponse) -> None:
-            nonlocal seen
-            while True:
-                for told in self._decisions[seen:]:
-                    await response.write(f"id: {told['sequence']}\ndata: {json.dumps(told)}\n\n".encode())
-                seen = len(self._decisions)
+            for seen in count(int(request.headers.get("Last-Event-ID", 0))):
                 async with self._news:
-                    await self._news.wait_for(lambda: len(self._decisions) > seen)
+                    while len(self._decisions) <= seen:
+                        await self._news.wait()
+                told = self._decisions[seen]
+                await response.write(f"id: {told['sequence']}\ndata: {json.dumps(told)}\n\n".encode())
 
         return await self._stream(request, decisions)
 
@@ -310,9 +310,11 @@ class FakeEdge:
 def chosen(flows: list[Json], sort: str, text: str, limit: int) -> Json:
     """The flows that match, sorted, at most so many: what `/api/v1/flows` answers."""
     parts = ("tenant", "client", "operation", "bucket", "key", "node", "state")
-    matching = [
-        one for one in flows if text.lower() in "/".join(str(one[part] or "").lower() for part in parts)
-    ] if text else flows
+    matching = (
+        [one for one in flows if text.lower() in "/".join(str(one[part] or "").lower() for part in parts)]
+        if text
+        else flows
+    )
     column = sort.removeprefix("-")
     in_order = sorted(matching, key=lambda one: one[column] or 0, reverse=sort.startswith("-"))
     return {"total": len(flows), "matching": len(matching), "flows": in_order[:limit]}

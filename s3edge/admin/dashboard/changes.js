@@ -39,7 +39,7 @@ class Changes {
       action: "Drain",
       tone: "bad",
       path: () => `api/v1/nodes/${encodeURIComponent(node)}/drain`,
-      done: `${visible(node)} is drained`,
+      done: () => `${visible(node)} is drained`,
     });
   }
 
@@ -50,7 +50,7 @@ class Changes {
       text: ["Its probes decide again whether it gets requests."],
       action: "Undrain",
       path: () => `api/v1/nodes/${encodeURIComponent(node)}/undrain`,
-      done: `${visible(node)} is no longer drained`,
+      done: () => `${visible(node)} is no longer drained`,
     });
   }
 
@@ -59,7 +59,7 @@ class Changes {
    * @param {string | null} name null: the operator says the client's address
    */
   pin(kind, name) {
-    const who = name === null ? "a client address" : `${kind === "tenants" ? "tenant" : "client"} ${visible(name)}`;
+    const who = (/** @type {string} */ found) => `${kind === "tenants" ? "tenant" : "client"} ${visible(found)}`;
     /** @type {Field[]} */
     const fields = [
       { name: "rate", label: "Rate", value: "50/s", hint: "such as 50/s, or “unlimited” to keep the guard away", required: true },
@@ -67,14 +67,14 @@ class Changes {
     ];
     if (name === null) fields.unshift({ name: "address", label: "Address", hint: "such as 10.0.0.7 or fd00::7", required: true });
     this.#ask({
-      title: `Pin ${who}?`,
+      title: `Pin ${name === null ? "a client address" : who(name)}?`,
       text: ["Its requests are held to a rate, whatever it does, from the next second on."],
       fields,
       action: "Pin",
       tone: "bad",
       path: (values) => `api/v1/${kind}/${encodeURIComponent(name ?? values.address)}/pin`,
       body: (values) => ({ rate: values.rate, ...(values.for === "" ? {} : { for: values.for }) }),
-      done: `${who} is pinned`,
+      done: (values) => `${who(name ?? values.address)} is pinned`,
     });
   }
 
@@ -89,7 +89,7 @@ class Changes {
       text: ["It is held to nothing any more, and the guard gets to know it anew: what it does in the next minute counts as its usual."],
       action: "Release",
       path: () => `api/v1/${kind}/${encodeURIComponent(name)}/release`,
-      done: `${who} is released`,
+      done: () => `${who} is released`,
     });
   }
 
@@ -121,7 +121,7 @@ class Changes {
    * @param {"accent" | "bad"} [change.tone]
    * @param {(values: Record<string, string>) => string} change.path
    * @param {(values: Record<string, string>) => object} [change.body]
-   * @param {string} change.done
+   * @param {(values: Record<string, string>) => string} change.done
    */
   #ask({ title, text, fields = [], action, tone, path, body, done }) {
     const needsToken = this.mode === "token" && !access.isKnown;
@@ -143,7 +143,7 @@ class Changes {
         if (status === 401 && !needsToken && again === null) {
           retyped.append(element("label", { class: "field" }, TOKEN_FIELD.label, element("input", { type: "password", autocomplete: "off" })));
         }
-        if (error === null) toast(done);
+        if (error === null) toast(done(values));
         return error;
       },
     });
