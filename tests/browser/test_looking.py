@@ -1,5 +1,6 @@
 """What a viewer is shown: numbers, nodes, tenants, flows, decisions; and what does not move under the eyes."""
 
+import re
 from typing import Any
 
 import pytest
@@ -329,5 +330,26 @@ def test_charts_are_drawn_and_said_in_words(chromium: Chromium) -> None:
         await expect(page.locator("#no-charts")).to_be_hidden()
         said = "Chart of throughput in the last ten minutes: sent at most 1.2 GiB/s, received at most 40 MiB/s"
         await expect(page.get_by_role("img", name=said)).to_be_visible()
+
+    chromium.look(scenario)
+
+
+def test_pointing_at_one_chart_reads_all_of_them_at_that_second(chromium: Chromium) -> None:
+    async def scenario(view: View) -> None:
+        page, legend = view.page, view.page.locator("#legend")
+        requests = card(view, "Requests").locator(".figure .value")
+        await expect(requests).to_have_text("1,240")
+        await expect(legend).to_contain_text("a node was taken away")
+        view.edge.world.totals["requests_per_second"] = 7.0
+        await expect(requests).to_have_text("7")
+        place = await card(view, "Throughput").locator(".chart").bounding_box()
+        assert place is not None
+        # Half of the ten minutes back, when the page was not open yet.
+        await page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        await expect(legend).to_have_text(re.compile(r"^at \d\d:\d\d:\d\d$"))
+        await expect(requests).to_have_text("\u2013")
+        await page.mouse.move(place["x"] + place["width"] / 2, place["y"] - 200)
+        await expect(legend).to_contain_text("a node was taken away")
+        await expect(requests).to_have_text("7")
 
     chromium.look(scenario)

@@ -48,7 +48,7 @@ def test_characters_that_turn_the_writing_direction_or_hide_are_spelled_out(chro
     chromium.look(scenario, edge)
 
 
-def test_names_of_a_megabyte_are_kept_in_their_cell(chromium: Chromium) -> None:
+def test_very_long_names_do_not_widen_the_page(chromium: Chromium) -> None:
     edge = FakeEdge()
     edge.world.flows = [flow(1, key="k" * 1024)]
     edge.world.nodes = [node("n" * 300, reason="r" * 5000)]

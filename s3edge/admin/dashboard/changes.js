@@ -3,7 +3,6 @@
 
 import { access } from "./access.js";
 import { ask, toast } from "./dialog.js";
-import { element } from "./dom.js";
 import { visible } from "./units.js";
 
 // Milliseconds. The admin server answers at once; a hung one must not keep the dialog for ever.
@@ -62,10 +61,17 @@ class Changes {
     const who = (/** @type {string} */ found) => `${kind === "tenants" ? "tenant" : "client"} ${visible(found)}`;
     /** @type {Field[]} */
     const fields = [
-      { name: "rate", label: "Rate", value: "50/s", hint: "such as 50/s, or “unlimited” to keep the guard away", required: true },
+      {
+        name: "rate",
+        label: "Rate",
+        value: "50/s",
+        hint: "such as 50/s, or “unlimited” to keep the guard away",
+        required: true,
+      },
       { name: "for", label: "For", value: "10m", hint: "such as 90s, 10m or 2h; empty: until it is released" },
     ];
-    if (name === null) fields.unshift({ name: "address", label: "Address", hint: "such as 10.0.0.7 or fd00::7", required: true });
+    if (name === null)
+      fields.unshift({ name: "address", label: "Address", hint: "such as 10.0.0.7 or fd00::7", required: true });
     this.#ask({
       title: `Pin ${name === null ? "a client address" : who(name)}?`,
       text: ["Its requests are held to a rate, whatever it does, from the next second on."],
@@ -86,7 +92,10 @@ class Changes {
     const who = `${kind === "tenants" ? "tenant" : "client"} ${visible(name)}`;
     this.#ask({
       title: `Release ${who}?`,
-      text: ["It is held to nothing any more, and the guard gets to know it anew: what it does in the next minute counts as its usual."],
+      text: [
+        "It is held to nothing any more.",
+        "The guard gets to know it anew: what it does in the next minute counts as its usual.",
+      ],
       action: "Release",
       path: () => `api/v1/${kind}/${encodeURIComponent(name)}/release`,
       done: () => `${who} is released`,
@@ -124,25 +133,21 @@ class Changes {
    * @param {(values: Record<string, string>) => string} change.done
    */
   #ask({ title, text, fields = [], action, tone, path, body, done }) {
-    const needsToken = this.mode === "token" && !access.isKnown;
-    const retyped = element("div", {});
+    const token = { ...TOKEN_FIELD, required: true, isHidden: this.mode !== "token" || access.isKnown };
     ask({
       title,
-      text: [...text, retyped],
-      fields: needsToken ? [...fields, { ...TOKEN_FIELD, required: true }] : fields,
+      text,
+      fields: [...fields, token],
       action,
       tone,
-      act: async (values) => {
-        const again = retyped.querySelector("input");
-        const token = values.token ?? again?.value;
-        if (token) {
-          access.remember(token);
+      act: async (values, reveal) => {
+        if (values.token !== undefined) {
+          access.remember(values.token);
           this.onToken();
         }
         const { status, error } = await post(path(values), body?.(values));
-        if (status === 401 && !needsToken && again === null) {
-          retyped.append(element("label", { class: "field" }, TOKEN_FIELD.label, element("input", { type: "password", autocomplete: "off" })));
-        }
+        // The token that this tab kept is no longer the right one.
+        if (status === 401) reveal(TOKEN_FIELD.name);
         if (error === null) toast(done(values));
         return error;
       },
@@ -166,7 +171,10 @@ async function post(path, body) {
     });
     return { status: response.status, error: response.ok ? null : reasonOf(await response.text(), response.status) };
   } catch {
-    return { status: 0, error: "No answer: s3edge cannot be reached, or took too long. Look at the state before you try again." };
+    return {
+      status: 0,
+      error: "No answer: s3edge cannot be reached, or took too long. Look at the state before you try again.",
+    };
   }
 }
 

@@ -22,7 +22,6 @@ const STROKES = [
   { color: "--series-1", lineStyle: SOLID, lineWidth: 2 },
   { color: "--series-2", lineStyle: DASHED, lineWidth: 2 },
   { color: "--series-3", lineStyle: DOTTED, lineWidth: 2 },
-  { color: "--series-4", lineStyle: SOLID, lineWidth: 1 },
 ];
 
 /** @typedef {{second: number, value: number | null}} Point */
@@ -54,7 +53,7 @@ export class Chart {
 
   /**
    * @param {HTMLElement} place
-   * @param {number} count of lines, four at most
+   * @param {number} count of lines, three at most
    * @param {boolean} isLogarithmic
    * @param {(second: number | null) => void} onPoint the second that is pointed at, null for none
    */
@@ -64,7 +63,12 @@ export class Chart {
       autoSize: true,
       handleScroll: false,
       handleScale: false,
-      layout: { attributionLogo: false, background: { color: "transparent" }, fontSize: 11, fontFamily: getComputedStyle(place).fontFamily },
+      layout: {
+        attributionLogo: false,
+        background: { color: "transparent" },
+        fontSize: 11,
+        fontFamily: getComputedStyle(place).fontFamily,
+      },
       leftPriceScale: {
         visible: true,
         borderVisible: false,
@@ -79,7 +83,8 @@ export class Chart {
         timeVisible: true,
         allowBoldLabels: false,
         minBarSpacing: 0.05,
-        tickMarkFormatter: (/** @type {number} */ second) => new Date(second * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }),
+        tickMarkFormatter: (/** @type {number} */ second) =>
+          new Date(second * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }),
       },
       crosshair: { horzLine: { visible: false, labelVisible: false }, vertLine: { labelVisible: false } },
     });
@@ -165,7 +170,7 @@ export class Chart {
   }
 
   /**
-   * A point as the library takes it. Its own logarithmic scale labels few values and odd ones; powers of ten it labels well.
+   * A point as the library takes it. Its own logarithmic scale labels few values and odd ones; powers it labels well.
    * @param {Point} point
    */
   #datum({ second, value }) {
@@ -191,7 +196,10 @@ function wholeDecades(original) {
   const found = original();
   if (found?.priceRange) {
     const { minValue, maxValue } = found.priceRange;
-    found.priceRange = { minValue: Math.floor(minValue), maxValue: Math.max(Math.ceil(maxValue), Math.floor(minValue) + 1) };
+    found.priceRange = {
+      minValue: Math.floor(minValue),
+      maxValue: Math.max(Math.ceil(maxValue), Math.floor(minValue) + 1),
+    };
   }
   return found;
 }

@@ -11,16 +11,25 @@ import { byId, element, setText } from "./dom.js";
  * @property {string} [hint]
  * @property {string} [value]
  * @property {boolean} [required]
+ * @property {boolean} [isHidden] until it is revealed; it has no value till then
+ */
+
+/**
+ * Does what was asked for; gives what is wrong, or null if it is done. It may reveal a hidden field, to be tried again.
+ * @callback Act
+ * @param {Record<string, string>} values
+ * @param {(name: string) => void} reveal
+ * @returns {Promise<string | null>}
  */
 
 /**
  * @typedef {object} Question
  * @property {string} title
- * @property {(Node | string)[]} text
+ * @property {string[]} text
  * @property {Field[]} [fields]
  * @property {string} action what the button says
  * @property {"accent" | "bad"} [tone]
- * @property {(values: Record<string, string>) => Promise<string | null>} act does it; says what is wrong, or null if it is done
+ * @property {Act} act
  */
 
 const dialog = byId("dialog", HTMLDialogElement);
@@ -44,17 +53,26 @@ export function ask({ title, text, fields = [], action, tone = "accent", act }) 
         event.preventDefault();
         confirm.disabled = true;
         setText(fault, "");
-        const wrong = await act(Object.fromEntries(inputs.map(({ name, box }) => [name, box.value.trim()])));
+        const asked = inputs.filter(({ box }) => !box.disabled);
+        const values = Object.fromEntries(asked.map(({ name, box }) => [name, box.value.trim()]));
+        const wrong = await act(values, (name) => inputs.find((field) => field.name === name)?.reveal());
+        // It may have been called off meanwhile, and another question asked.
+        if (!form.isConnected) return;
         confirm.disabled = false;
         if (wrong === null) dialog.close();
         else setText(fault, wrong);
       },
     },
     element("h2", { id: "dialog-title" }, title),
-    ...text.map((part) => (typeof part === "string" ? element("p", {}, part) : part)),
+    ...text.map((part) => element("p", {}, part)),
     ...inputs.map(({ root }) => root),
     fault,
-    element("div", { class: "buttons" }, element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"), confirm),
+    element(
+      "div",
+      { class: "buttons" },
+      element("button", { type: "button", onclick: () => dialog.close() }, "Cancel"),
+      confirm,
+    ),
   );
   show(form);
 }
@@ -67,7 +85,15 @@ export function ask({ title, text, fields = [], action, tone = "accent", act }) 
 export function tell(title, content) {
   if (dialog.open) return;
   const close = element("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Close");
-  show(element("div", {}, element("h2", { id: "dialog-title" }, title), ...content, element("div", { class: "buttons" }, close)));
+  show(
+    element(
+      "div",
+      {},
+      element("h2", { id: "dialog-title" }, title),
+      ...content,
+      element("div", { class: "buttons" }, close),
+    ),
+  );
 }
 
 /** @param {HTMLElement} content */
@@ -77,10 +103,16 @@ function show(content) {
 }
 
 /** @param {Field} field */
-function input({ name, label, type = "text", hint = "", value = "", required = false }) {
-  const box = element("input", { type, value, required, id: `field-${name}`, autocomplete: "off", spellcheck: "false" });
+function input({ name, label, type = "text", hint = "", value = "", required = false, isHidden = false }) {
+  const properties = { type, value, required, disabled: isHidden, autocomplete: "off", spellcheck: "false" };
+  const box = element("input", properties);
   const described = hint === "" ? [] : [element("span", { class: "aside" }, hint)];
-  return { name, box, root: element("label", { class: "field" }, label, box, ...described) };
+  const root = element("label", { class: "field", hidden: isHidden }, label, box, ...described);
+  const reveal = () => {
+    root.hidden = box.disabled = false;
+    box.focus();
+  };
+  return { name, box, root, reveal };
 }
 
 /**

@@ -62,8 +62,8 @@ export function setAttribute(target, name, value) {
  */
 
 /**
- * The children of one element, one view for each item. A view stays with the key of its item, and one that stands in its
- * place already is not touched: selection, focus and scroll position survive.
+ * The children of one element, one view for each item. A view stays with the key of its item, and one that stands in
+ * its place already is not touched: selection, focus and scroll position survive.
  * @template Item
  */
 export class Rows {

@@ -6,7 +6,7 @@ import { icon, setIcon } from "./icons.js";
 import { clock, visible, whole } from "./units.js";
 
 const KEPT = 500;
-// Milliseconds within which decisions of one kind about one node are one line: a node's death under load makes hundreds.
+// Milliseconds within which decisions of one kind about one node are one line: a node's death makes hundreds.
 const BURST = 3000;
 // Milliseconds. A burst of decisions is one change of the page.
 const GATHER = 200;
@@ -100,7 +100,13 @@ class Entry {
   root = element(
     "li",
     {},
-    element("div", { class: "entry-head" }, element("span", { class: "badge" }, this.#icon, this.#label), this.#count, this.#time),
+    element(
+      "div",
+      { class: "entry-head" },
+      element("span", { class: "badge" }, this.#icon, this.#label),
+      this.#count,
+      this.#time,
+    ),
     this.#text,
     this.#subject,
   );
@@ -115,7 +121,8 @@ class Entry {
     setText(this.#time, clock(new Date(last.time)));
     setAttribute(this.#time, "datetime", last.time);
     setText(this.#text, visible(last.text));
-    const object = last.operation === undefined ? "" : `${last.operation} ${last.bucket ?? ""}${last.key ? `/${last.key}` : ""}`;
+    const object =
+      last.operation === undefined ? "" : `${last.operation} ${last.bucket ?? ""}${last.key ? `/${last.key}` : ""}`;
     setText(this.#subject, visible(object));
   }
 }
@@ -125,7 +132,11 @@ export class Feed {
   #pause = byId("feed-pause", HTMLButtonElement);
   #topic = byId("feed-topic", HTMLSelectElement);
   #text = byId("feed-text", HTMLInputElement);
-  #rows = new Rows(byId("feed-list", HTMLElement), (/** @type {Line} */ { first }) => first, () => new Entry());
+  #rows = new Rows(
+    byId("feed-list", HTMLElement),
+    (/** @type {Line} */ { first }) => first,
+    () => new Entry(),
+  );
   /** @type {Decision[]} */
   #kept = [];
   #missed = 0;
@@ -144,7 +155,10 @@ export class Feed {
       setText(this.#pause, this.#isPaused ? "Go on" : "Pause");
       this.#show();
     });
-    for (const [event, isHovered] of /** @type {const} */ ([["pointerenter", true], ["pointerleave", false]])) {
+    for (const [event, isHovered] of /** @type {const} */ ([
+      ["pointerenter", true],
+      ["pointerleave", false],
+    ])) {
       this.#scroll.addEventListener(event, () => {
         this.#isHovered = isHovered;
         this.#show();
@@ -152,7 +166,10 @@ export class Feed {
     }
     this.#scroll.addEventListener("focusout", () => setTimeout(() => this.#show()));
     this.#topic.addEventListener("change", () => this.#show(true));
-    this.#text.addEventListener("input", debounced(GATHER, () => this.#show(true)));
+    this.#text.addEventListener(
+      "input",
+      debounced(GATHER, () => this.#show(true)),
+    );
   }
 
   /** @param {import("./types.js").Frame} frame */
@@ -181,7 +198,9 @@ export class Feed {
   }
 
   get #isHeld() {
-    return this.#isPaused || this.#isHovered || this.#scroll.contains(document.activeElement) || hasSelection(this.#scroll);
+    return (
+      this.#isPaused || this.#isHovered || this.#scroll.contains(document.activeElement) || hasSelection(this.#scroll)
+    );
   }
 
   #show(isAsked = false) {
@@ -200,7 +219,8 @@ export class Feed {
   /** @param {Decision} decision */
   #wants(decision) {
     const topic = this.#topic.value;
-    if (topic === "warning" ? decision.level !== "warning" : topic !== "" && kindOf(decision).topic !== topic) return false;
+    if (topic === "warning" ? decision.level !== "warning" : topic !== "" && kindOf(decision).topic !== topic)
+      return false;
     const text = this.#text.value.trim().toLowerCase();
     const { node, text: said, operation = "", bucket = "", key = "" } = decision;
     return text === "" || `${node} ${said} ${operation} ${bucket}/${key}`.toLowerCase().includes(text);
@@ -216,4 +236,3 @@ export class Feed {
     setText(byId("announcer", HTMLElement), visible(decision.text));
   }
 }
-

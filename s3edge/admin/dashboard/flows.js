@@ -21,15 +21,27 @@ const COLUMNS = [
   { title: "Node", width: 9, sort: "node" },
   { title: "State", width: 7.5, sort: "state" },
   { title: "Sent", width: 9.5, sort: "sent", isNumber: true, hint: "Bytes to the client, of what is expected" },
-  { title: "Received", width: 9.5, sort: "received", isNumber: true, hint: "Bytes from the client, of what is expected" },
+  {
+    title: "Received",
+    width: 9.5,
+    sort: "received",
+    isNumber: true,
+    hint: "Bytes from the client, of what is expected",
+  },
   { title: "Rate", width: 7, sort: "rate", isNumber: true },
   { title: "Age", width: 7, sort: "age", isNumber: true },
-  { title: "Resumes", width: 6.5, sort: "resumes", isNumber: true, hint: "How often its body went on from another node" },
+  {
+    title: "Resumes",
+    width: 6.5,
+    sort: "resumes",
+    isNumber: true,
+    hint: "How often its body went on from another node",
+  },
 ];
 
 /** One flow; the view of `Rows`. */
 class Row {
-  #key = element("th", { scope: "row", class: "sticky key" });
+  #key = element("th", { scope: "row", class: "sticky" });
   #operation = element("td");
   #tenant = element("td");
   #client = element("td");
@@ -64,7 +76,11 @@ class Row {
     name(this.#client, flow.client);
     name(this.#node, flow.node ?? "–");
     setText(this.#state, visible(flow.state));
-    setAttribute(this.#state, "data-tone", flow.state === "waiting" ? "warn" : flow.state === "asking" ? "quiet" : "accent");
+    setAttribute(
+      this.#state,
+      "data-tone",
+      flow.state === "waiting" ? "warn" : flow.state === "asking" ? "quiet" : "accent",
+    );
     moved(this.#sent, flow.sent, flow.state === "receiving" ? null : flow.size);
     moved(this.#received, flow.received, flow.state === "receiving" ? flow.size : null);
     setText(this.#rate, flow.rate === 0 ? "–" : joined(byteRate(flow.rate)));
@@ -91,13 +107,22 @@ function name(cell, text) {
  */
 function moved(meter, done, size) {
   if (done === 0 && size === null) meter.show("–");
-  else meter.show(joined(bytes(done)), size === null ? "" : ` of ${joined(bytes(size))}`, size === null || size === 0 ? null : done / size);
+  else
+    meter.show(
+      joined(bytes(done)),
+      size === null ? "" : ` of ${joined(bytes(size))}`,
+      size === null || size === 0 ? null : done / size,
+    );
 }
 
 export class Flows {
   #table = byId("flow-table", HTMLTableElement);
   #filter = byId("flows-filter", HTMLInputElement);
-  #rows = new Rows(this.#table.tBodies[0], (/** @type {Flow} */ { id }) => id, () => new Row());
+  #rows = new Rows(
+    this.#table.tBodies[0],
+    (/** @type {Flow} */ { id }) => id,
+    () => new Row(),
+  );
 
   /** @param {() => void} onQuery called when s3edge is to be asked for others */
   constructor(onQuery) {
@@ -107,7 +132,11 @@ export class Flows {
 
   /** What s3edge is asked for. */
   get query() {
-    return new URLSearchParams({ flows_sort: this.head.order, flows_filter: this.#filter.value.trim(), flows_limit: String(SHOWN) });
+    return new URLSearchParams({
+      flows_sort: this.head.order,
+      flows_filter: this.#filter.value.trim(),
+      flows_limit: String(SHOWN),
+    });
   }
 
   /** @param {import("./types.js").Frame} frame */

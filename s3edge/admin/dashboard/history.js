@@ -38,7 +38,9 @@ export class History {
     if (!isNew && second - last > TOLERATED) {
       for (let missing = last + 1; missing < second; missing += 1) added.push(silent(missing));
     }
-    const stalls = new Map(frame.tenants.filter(({ stalled }) => stalled > 0).map(({ name, stalled }) => [name, stalled]));
+    const stalls = new Map(
+      frame.tenants.filter(({ stalled }) => stalled > 0).map(({ name, stalled }) => [name, stalled]),
+    );
     added.push({ second, totals: frame.totals, stalls });
     this.moments.push(...added);
     this.moments.splice(0, this.moments.length - SECONDS);

@@ -75,7 +75,7 @@ function start() {
 }
 
 changes.onToken = start;
-// What nobody sees is not asked for. What came meanwhile comes on return: decisions by their numbers, the last frame at once.
+// What nobody sees is not asked for. On return comes what was missed: decisions by their numbers, the frame of now.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     live.stop();

@@ -25,7 +25,8 @@ function standing(node, workers) {
     const by = isByAll ? "" : ` by ${node.ejected_by_workers} of ${counted(workers, "worker")}`;
     return { shape: "warning", tone: isByAll ? "bad" : "warn", text: `Up, ejected${by}` };
   }
-  if (node.throttled_to !== null) return { shape: "warning", tone: "warn", text: `Up, held to ${number(node.throttled_to)}/s` };
+  if (node.throttled_to !== null)
+    return { shape: "warning", tone: "warn", text: `Up, held to ${number(node.throttled_to)}/s` };
   return { shape: "check", tone: "good", text: "Up" };
 }
 
@@ -54,16 +55,37 @@ class Tile {
   root = element(
     "article",
     { class: "tile" },
-    element("div", { class: "tile-head" }, element("span", { class: "shape" }, this.#icon), element("div", {}, this.#name, this.#place), this.#button),
+    element(
+      "div",
+      { class: "tile-head" },
+      element("span", { class: "shape" }, this.#icon),
+      element("div", {}, this.#name, this.#place),
+      this.#button,
+    ),
     element("p", { class: "state" }, this.#state, " ", this.#since),
     element("div", { class: "inflight" }, element("span", { class: "aside" }, "in flight"), this.#inflight.root),
     element(
       "dl",
       { class: "facts" },
       element("div", {}, element("dt", {}, "requests"), this.#requests),
-      element("div", { title: "Time to the first byte, median of ten seconds" }, element("dt", {}, "first byte"), this.#median),
-      element("div", { title: "Time to the first byte, 99th percentile of ten seconds" }, element("dt", {}, "p99"), this.#slowest),
-      element("div", { title: "Part of its weight that the node is given for now" }, element("dt", {}, "share"), this.#share),
+      element(
+        "div",
+        { title: "Time to the first byte, median of ten seconds" },
+        element("dt", {}, "first byte"),
+        this.#median,
+      ),
+      element(
+        "div",
+        { title: "Time to the first byte, 99th percentile of ten seconds" },
+        element("dt", {}, "p99"),
+        this.#slowest,
+      ),
+      element(
+        "div",
+        { title: "Part of its weight that the node is given for now" },
+        element("dt", {}, "share"),
+        this.#share,
+      ),
     ),
     this.#reason,
   );
@@ -78,7 +100,10 @@ class Tile {
     setAttribute(this.root, "data-tone", tone);
     setAttribute(this.root, "aria-label", `${visible(node.name)}: ${text}`);
     setText(this.#name, visible(node.name));
-    setText(this.#place, [node.zone && `zone ${visible(node.zone)}`, node.tier > 0 && `tier ${node.tier}`].filter(Boolean).join(", "));
+    setText(
+      this.#place,
+      [node.zone && `zone ${visible(node.zone)}`, node.tier > 0 && `tier ${node.tier}`].filter(Boolean).join(", "),
+    );
     setText(this.#state, text);
     setText(this.#since, `for ${age(node.state_seconds)}`);
     const limit = node.limit === null ? "" : ` of ${whole(node.limit)}`;
@@ -106,7 +131,11 @@ class Tile {
 class Group {
   #title = element("h3");
   #tiles = element("div", { class: "tiles" });
-  #rows = new Rows(this.#tiles, (/** @type {{node: Node, workers: number}} */ { node }) => node.name, () => new Tile());
+  #rows = new Rows(
+    this.#tiles,
+    (/** @type {{node: Node, workers: number}} */ { node }) => node.name,
+    () => new Tile(),
+  );
   root = element("div", { class: "group" }, this.#title, this.#tiles);
 
   /** @param {{name: string, nodes: Node[], workers: number, isAlone: boolean, isDense: boolean}} item */
@@ -121,7 +150,8 @@ class Group {
 export class Nodes {
   #groups = new Rows(
     byId("node-groups", HTMLElement),
-    (/** @type {{name: string, nodes: Node[], workers: number, isAlone: boolean, isDense: boolean}} */ { name }) => name,
+    (/** @type {{name: string, nodes: Node[], workers: number, isAlone: boolean, isDense: boolean}} */ { name }) =>
+      name,
     () => new Group(),
   );
 
@@ -138,7 +168,10 @@ export class Nodes {
       })),
     );
     const counts = Map.groupBy(nodes, (node) => node.state);
-    setText(byId("nodes-summary", HTMLElement), [...counts].map(([state, members]) => `${members.length} ${state}`).join(", "));
+    setText(
+      byId("nodes-summary", HTMLElement),
+      [...counts].map(([state, members]) => `${members.length} ${state}`).join(", "),
+    );
     const empty = byId("nodes-empty", HTMLElement);
     setText(empty, "The configuration has no nodes.");
     empty.hidden = nodes.length > 0;

@@ -11,6 +11,8 @@ import { byteRate, clock, joined, load, moment, rate, visible } from "./units.js
 const WORST = 2;
 // Seconds after which it is looked anew who they are: a line that changed its tenant each second could not be read.
 const RANKED_FOR = 10;
+// Seconds around the one that is pointed at: ten minutes have fewer pixels than it takes to hit one.
+const NEAR = 3;
 const LEGEND = "▼ a node was taken away   ▲ it came back";
 
 /** @typedef {import("./history.js").Moment} Moment */
@@ -41,7 +43,10 @@ const BYTES = {
 /** @type {(label: string, of: (totals: Totals) => number | null) => Line} */
 const line = (label, of) => ({ label, of: ({ totals }) => (totals === null ? null : of(totals)) });
 /** @type {(name: string) => Line} */
-const stallOf = (name) => ({ label: visible(name), of: ({ totals, stalls }) => (totals === null ? null : (stalls.get(name) ?? 0)) });
+const stallOf = (name) => ({
+  label: visible(name),
+  of: ({ totals, stalls }) => (totals === null ? null : (stalls.get(name) ?? 0)),
+});
 /** @type {Line} */
 const NOBODY = { label: "", of: () => null };
 
@@ -82,7 +87,7 @@ const CARDS = [
   },
   {
     title: "Hidden from clients",
-    hint: "What s3edge did about late and failing nodes: second attempts, other attempts, bodies that went on from another node",
+    hint: "What s3edge did about late and failing nodes: second attempts, other ones, bodies that went on elsewhere",
     measure: PER_SECOND,
     lines: [
       line("hedges", (totals) => totals.hedges_per_second),
@@ -196,7 +201,11 @@ class CardView {
       .filter(({ label }) => label !== "")
       .map((each) => [each.label, peakOf(this.past.moments, each)])
       .map(([label, peak]) => `${label} at most ${peak === null ? "unknown" : joined(measure.write(Number(peak)))}`);
-    setAttribute(this.#place, "aria-label", `Chart of ${title.toLowerCase()} in the last ten minutes: ${said.join(", ")}`);
+    setAttribute(
+      this.#place,
+      "aria-label",
+      `Chart of ${title.toLowerCase()} in the last ten minutes: ${said.join(", ")}`,
+    );
   }
 
   /**
@@ -267,7 +276,10 @@ export class Overview {
   /** Give the lines of the stalls to the tenants that stall most; whether that changed. */
   #rank() {
     const names = this.#past.worst(WORST);
-    const lines = [CARDS[STALLS].lines[0], ...Array.from({ length: WORST }, (_, index) => (index < names.length ? stallOf(names[index]) : NOBODY))];
+    const lines = [
+      CARDS[STALLS].lines[0],
+      ...Array.from({ length: WORST }, (_, index) => (index < names.length ? stallOf(names[index]) : NOBODY)),
+    ];
     const card = this.#cards[STALLS];
     if (lines.every(({ label }, index) => label === card.lines[index].label)) return false;
     card.lines = lines;
@@ -297,7 +309,12 @@ export class Overview {
       card.chart?.point(second);
       card.figures(moment);
     }
-    const turns = this.#turns.filter((turn) => turn.second === second).map(({ text }) => text);
-    setText(this.#legend, second === null ? LEGEND : [`at ${clock(new Date(second * 1000))}`, ...turns.slice(0, 3)].join(", "));
+    const turns = this.#turns
+      .filter((turn) => second !== null && Math.abs(turn.second - second) <= NEAR)
+      .map(({ text }) => text);
+    setText(
+      this.#legend,
+      second === null ? LEGEND : [`at ${clock(new Date(second * 1000))}`, ...turns.slice(0, 3)].join(", "),
+    );
   }
 }

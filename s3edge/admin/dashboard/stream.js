@@ -13,7 +13,7 @@ const LONGEST_MESSAGE = 8 * 1024 * 1024;
 
 /**
  * What a reader has to know of its connection.
- * @typedef {{kind: "live" | "connecting" | "stopped"} | {kind: "refused"} | {kind: "lost", since: Date, reason: string}} State
+ * @typedef {{kind: "live" | "connecting" | "stopped" | "refused"} | {kind: "lost", since: Date, reason: string}} State
  */
 
 /** Takes text in pieces, gives messages: https://html.spec.whatwg.org/multipage/server-sent-events.html */

@@ -16,7 +16,7 @@ import { element, setAttribute } from "./dom.js";
 // Rem that the column without a width has at least; a table in a narrower place scrolls there.
 const LEAST_WIDTH = 12;
 
-/** The head of a table. Its buttons choose the order, which is a column's `sort`, with `-` before it from the most down. */
+/** The head of a table. Its buttons choose the order: a column's `sort`, with `-` before it from the most down. */
 export class SortableHead {
   /** @type {Map<string, HTMLTableCellElement>} */
   #cells = new Map();

@@ -17,14 +17,38 @@ import { age, byteRate, counted, joined, load, number, rate, visible, whole } fr
 /** @type {import("./table.js").Column[]} */
 const COLUMNS = [
   { title: "Tenant", sort: "name", class: "sticky" },
-  { title: "Requests", width: 9.5, sort: "requests_per_second", isNumber: true, hint: "Requests per second, and the limit if one policy says it" },
+  {
+    title: "Requests",
+    width: 9.5,
+    sort: "requests_per_second",
+    isNumber: true,
+    hint: "Requests per second, and the limit if one policy says it",
+  },
   { title: "Sent", width: 12.5, sort: "sent_per_second", isNumber: true, hint: "Bytes to clients per second" },
   { title: "Received", width: 9.5, sort: "received_per_second", isNumber: true, hint: "Bytes from clients per second" },
   { title: "In flight", width: 8.5, sort: "inflight", isNumber: true },
   { title: "Waiting", width: 6, sort: "waiting", isNumber: true, hint: "Requests that wait for room under limits now" },
-  { title: "Stall", width: 6, sort: "stalled", isNumber: true, hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still" },
-  { title: "Shed", width: 5.5, sort: "shed_per_second", isNumber: true, hint: "Requests per second that were told SlowDown" },
-  { title: "Failed", width: 5.5, sort: "failed_per_second", isNumber: true, hint: "Requests per second that failed or were cut" },
+  {
+    title: "Stall",
+    width: 6,
+    sort: "stalled",
+    isNumber: true,
+    hint: "Seconds per second that its requests waited for bytes: 2 s/s is two requests that stand still",
+  },
+  {
+    title: "Shed",
+    width: 5.5,
+    sort: "shed_per_second",
+    isNumber: true,
+    hint: "Requests per second that were told SlowDown",
+  },
+  {
+    title: "Failed",
+    width: 5.5,
+    sort: "failed_per_second",
+    isNumber: true,
+    hint: "Requests per second that failed or were cut",
+  },
   { title: "Guard", width: 11 },
   { title: "", width: 12, class: "actions" },
 ];
@@ -81,13 +105,23 @@ class Row {
   #shed = element("td", { class: "number" });
   #failed = element("td", { class: "number" });
   #guard = new GuardState();
-  #pin = element("button", { type: "button", onclick: () => this.#tenant && changes.pin("tenants", this.#tenant.name) }, "Pin…");
-  #release = element("button", { type: "button", onclick: () => this.#tenant && changes.release("tenants", this.#tenant.name) }, "Release…");
+  #pin = element(
+    "button",
+    { type: "button", onclick: () => this.#tenant && changes.pin("tenants", this.#tenant.name) },
+    "Pin…",
+  );
+  #release = element(
+    "button",
+    { type: "button", onclick: () => this.#tenant && changes.release("tenants", this.#tenant.name) },
+    "Release…",
+  );
   root = element(
     "tr",
     {},
     element("th", { scope: "row", class: "sticky" }, this.#name),
-    ...[this.#requests, this.#sent, this.#received, this.#inflight].map((meter) => element("td", { class: "number" }, meter.root)),
+    ...[this.#requests, this.#sent, this.#received, this.#inflight].map((meter) =>
+      element("td", { class: "number" }, meter.root),
+    ),
     this.#waiting,
     this.#stalled,
     this.#shed,
@@ -109,8 +143,18 @@ class Row {
     const sent = held?.sent_per_second ?? onlyLimit(tenant, (limits) => limits.bandwidth?.sent);
     meter(this.#requests, tenant.requests_per_second, requests, (value) => joined(rate(value)));
     meter(this.#sent, tenant.sent_per_second, sent, (value) => joined(byteRate(value)));
-    meter(this.#received, tenant.received_per_second, onlyLimit(tenant, (limits) => limits.bandwidth?.received), (value) => joined(byteRate(value)));
-    meter(this.#inflight, tenant.inflight, onlyLimit(tenant, (limits) => limits.concurrency), (value) => whole(value));
+    meter(
+      this.#received,
+      tenant.received_per_second,
+      onlyLimit(tenant, (limits) => limits.bandwidth?.received),
+      (value) => joined(byteRate(value)),
+    );
+    meter(
+      this.#inflight,
+      tenant.inflight,
+      onlyLimit(tenant, (limits) => limits.concurrency),
+      (value) => whole(value),
+    );
     amount(this.#waiting, tenant.waiting, whole(tenant.waiting));
     amount(this.#stalled, tenant.stalled, joined(load(tenant.stalled)));
     amount(this.#shed, tenant.shed_per_second, joined(rate(tenant.shed_per_second)));
@@ -127,8 +171,13 @@ class Row {
   #explain() {
     if (this.#tenant === null) return;
     const { name, guard, limits } = this.#tenant;
-    const said = guard === null ? "No guard watches it." : `Guard: ${guard.state} for ${age(guard.state_seconds)}. ${visible(guard.reason)}`;
-    const lines = limits.map((entry) => element("li", {}, element("strong", {}, visible(entry.policy)), `: ${limitsInWords(entry.limits)}`));
+    const said =
+      guard === null
+        ? "No guard watches it."
+        : `Guard: ${guard.state} for ${age(guard.state_seconds)}. ${visible(guard.reason)}`;
+    const lines = limits.map((entry) =>
+      element("li", {}, element("strong", {}, visible(entry.policy)), `: ${limitsInWords(entry.limits)}`),
+    );
     tell(`Tenant ${visible(name)}`, [
       element("p", {}, said),
       element("p", {}, limits.length === 0 ? "No policy limits it." : "Limits, by the policy that says them:"),
@@ -161,7 +210,9 @@ function amount(cell, value, text) {
 /** @param {Limits} limits */
 function limitsInWords(limits) {
   const words = [
-    ...Object.entries(limits.requests ?? {}).map(([kind, limit]) => `${kind === "all" ? "" : `${kind} `}requests ${joined(rate(limit))}`),
+    ...Object.entries(limits.requests ?? {}).map(
+      ([kind, limit]) => `${kind === "all" ? "" : `${kind} `}requests ${joined(rate(limit))}`,
+    ),
     ...Object.entries(limits.bandwidth ?? {}).map(([kind, limit]) => `${kind} ${joined(byteRate(limit))}`),
   ];
   if (limits.concurrency !== undefined) words.push(`${whole(limits.concurrency)} in flight`);
@@ -173,7 +224,11 @@ function limitsInWords(limits) {
 class SourceRow {
   #name = element("strong");
   #guard = new GuardState();
-  #button = element("button", { type: "button", onclick: () => this.#source && changes.release("clients", this.#source.name) }, "Release…");
+  #button = element(
+    "button",
+    { type: "button", onclick: () => this.#source && changes.release("clients", this.#source.name) },
+    "Release…",
+  );
   root = element("li", {}, this.#name, this.#guard.root, this.#button);
   /** @type {Source | null} */
   #source = null;
@@ -191,8 +246,16 @@ class SourceRow {
 export class Tenants {
   #table = byId("tenant-table", HTMLTableElement);
   #head = new SortableHead(this.#table, COLUMNS, "name", () => this.#show());
-  #rows = new Rows(this.#table.tBodies[0], (/** @type {Tenant} */ { name }) => name, () => new Row());
-  #sources = new Rows(byId("sources", HTMLElement), (/** @type {Source} */ { name }) => name, () => new SourceRow());
+  #rows = new Rows(
+    this.#table.tBodies[0],
+    (/** @type {Tenant} */ { name }) => name,
+    () => new Row(),
+  );
+  #sources = new Rows(
+    byId("sources", HTMLElement),
+    (/** @type {Source} */ { name }) => name,
+    () => new SourceRow(),
+  );
   #pinClient = byId("pin-client", HTMLButtonElement);
   /** @type {Tenant[]} */
   #tenants = [];
@@ -206,7 +269,10 @@ export class Tenants {
     this.#tenants = tenants;
     this.#show();
     const isPart = tenants.length < total;
-    setText(byId("tenants-summary", HTMLElement), isPart ? `the ${tenants.length} busiest of ${whole(total)}` : counted(total, "tenant"));
+    setText(
+      byId("tenants-summary", HTMLElement),
+      isPart ? `the ${tenants.length} busiest of ${whole(total)}` : counted(total, "tenant"),
+    );
     const empty = byId("tenants-empty", HTMLElement);
     setText(empty, "No tenant is configured, and none was seen.");
     empty.hidden = tenants.length > 0;

@@ -4,7 +4,7 @@
   "use strict";
   const KEY = "s3edge.theme";
   const root = document.documentElement;
-  const known = (/** @type {string | null} */ theme) => theme === "light" || theme === "dark" ? theme : "auto";
+  const known = (/** @type {string | null} */ theme) => (theme === "light" || theme === "dark" ? theme : "auto");
 
   const show = (/** @type {string} */ theme) => {
     root.dataset.theme = theme;

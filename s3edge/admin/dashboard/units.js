@@ -59,7 +59,10 @@ export function moment(seconds) {
  * Seconds that were spent per second: how many requests spent their time so, in the mean.
  * @type {(value: number) => Quantity}
  */
-export const load = (value) => [value === 0 ? "0" : value < 0.005 ? "<0.01" : value.toFixed(value < 9.995 ? 2 : 1), "s/s"];
+export const load = (value) => [
+  value === 0 ? "0" : value < 0.005 ? "<0.01" : value.toFixed(value < 9.995 ? 2 : 1),
+  "s/s",
+];
 
 /**
  * How long something lasts already, in two units at most.
