@@ -16,6 +16,7 @@ from s3edge.admin.events import EventPage
 from s3edge.admin.flows import FlowsPage
 from s3edge.admin.live import LivePage, LiveView
 from s3edge.admin.nodes import describe
+from s3edge.admin.page import Dashboard
 from s3edge.admin.pins import Pins
 from s3edge.admin.tenants import Sources, describe_clients, describe_tenants, tenant_names
 from s3edge.config.model import Config
@@ -79,6 +80,7 @@ class AdminSite:
         app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
         app.add_routes(
             [
+                *Dashboard().routes(),
                 web.get("/metrics", self._metrics),
                 web.get("/-/healthy", self._healthy),
                 web.get("/-/ready", self._ready),

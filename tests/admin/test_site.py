@@ -102,6 +102,6 @@ def test_nodes_come_as_json() -> None:
 
 def test_other_pages_do_not_exist() -> None:
     async def scenario(get: Get) -> None:
-        assert (await get("/"))[0] == 404
+        assert (await get("/nothing"))[0] == 404
 
     beside_site(Observed(), scenario)
