@@ -20,6 +20,7 @@ from s3edge.config.part import Part
 from s3edge.config.policy import Policy
 from s3edge.config.qos import Capacity, Guard, Limits, ScopedLimits, Tenant
 from s3edge.events import End, Event
+from s3edge.proxy.access_log import FIELDS
 from s3edge.telemetry.families import FAMILIES
 from tests.support.observed import QuietEdge
 
@@ -130,6 +131,10 @@ def test_the_table_of_metrics_is_the_table_of_families() -> None:
         (name, row[1], tuple(re.findall(r"\w+", row[2]))) for name, row in _rows(OPERATIONS, "metric").items()
     ]
     assert documented == [(family.name, family.kind, family.labels) for family in FAMILIES.values()]
+
+
+def test_the_table_of_the_access_log_names_its_fields_in_their_order() -> None:
+    assert tuple(_rows(OPERATIONS, "field")) == FIELDS
 
 
 def test_the_table_of_events_names_every_kind_and_the_table_of_outcomes_every_end() -> None:
