@@ -2,19 +2,16 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
-from s3edge.config.log import AccessLog as AccessLogConfig
 from s3edge.config.model import Cluster as ClusterConfig
 from s3edge.config.model import Config
 from s3edge.fleet.leases import Leased, Leases
 from s3edge.fleet.shared import Division
-from s3edge.proxy.access_log import AccessLog
 from s3edge.proxy.admission import Admission
 from s3edge.proxy.attempts import Attempts
 from s3edge.proxy.exchange import Exchanges
@@ -29,10 +26,10 @@ from s3edge.proxy.rules import Rules
 from s3edge.proxy.session import Sessions
 from s3edge.qos.activity import Report, Source
 from s3edge.routing.node import Node
+from s3edge.server.access_log import AccessLogging
 from s3edge.server.certificates import client_context, node_context, renew
 from s3edge.telemetry.flows import Found, Query
 from s3edge.telemetry.journal import Journal
-from s3edge.telemetry.lines import LineLog
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import Surroundings
 from s3edge.transport.inbox import Inbox
@@ -51,8 +48,6 @@ if TYPE_CHECKING:
 
 # Seconds between looks for pipes to spare: long against the pauses of a reader, short against an operator's look.
 TRIM_PIPES = 10.0
-# What the last lines of the access log may take at the end, in seconds: half of the supervisor's grace (2 s).
-LINES_LIMIT = 1.0
 
 
 class Edge:
@@ -106,14 +101,11 @@ class Edge:
         self._tracing = tracing
         if tracing is not None:
             exchanges.sampler = tracing.sampler
+            exchanges.readers = (tracing.read,)
             tracing.show(self.meter)
         self._lookout = exchanges.lookout
-        self._sessions = sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
-        self._lines = LineLog(loop, time.monotonic)  # noqa: TID251 - a thread must not ask the loop
-        self._number = number
-        self._count_lines()
-        self._lines.start(config.access_log.to)
-        self._tell(config.access_log)
+        sessions = Sessions(exchanges, replies, self.meter, config.listen.idle_timeout)
+        self._access_log = AccessLogging(number, config.access_log, exchanges, sessions, self.meter)
         self.listener = Listener(config.listen, self.admission, exchanges, sessions, surroundings, self.meter)
         self._flows = Flows(lambda: self.listener.clients, loop.time)
 
@@ -131,7 +123,7 @@ class Edge:
         self._pacer.close()
         self._wheel.close()
         self._fine_wheel.close()
-        self._lines.close(LINES_LIMIT)
+        self._access_log.close()
         if self._tracing is not None:
             await self._tracing.close()
 
@@ -200,31 +192,11 @@ class Edge:
         for progress in running:
             if progress.is_under_way:
                 self._pacing.change(progress)
-        if config.access_log != self._access_log:
-            if config.access_log.to != self._access_log.to:
-                self._lines.redirect(config.access_log.to)
-            self._tell(config.access_log)
+        self._access_log.configure(config.access_log)
 
     def reopen_access_log(self) -> None:
         """Write on in a file of the same name, which is perhaps a new one; if it cannot be opened, in the old one."""
-        self._lines.redirect(self._access_log.to)
-
-    def _tell(self, access_log: AccessLogConfig) -> None:
-        """Have the lines of the access log made as it is configured."""
-        self._access_log = access_log
-        wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
-        log = None
-        if access_log.to != "none":
-            log = AccessLog(self._number, self._lines.add, access_log.successes, wall)
-        readers = (log, None if self._tracing is None else self._tracing.read)
-        self._exchanges.readers = tuple(reader for reader in readers if reader is not None)
-        self._sessions.access_log = log
-
-    def _count_lines(self) -> None:
-        counter, lines = self.meter.counter, self._lines
-        counter("s3edge_access_log_lines_total", (), partial(getattr, lines, "written"))
-        counter("s3edge_access_log_dropped_total", ("late",), partial(getattr, lines.late, "lines"))
-        counter("s3edge_access_log_dropped_total", ("failed",), partial(getattr, lines.failed, "lines"))
+        self._access_log.reopen()
 
     def reload_certificate(self) -> None:
         """Read certificate and key again; new connections get them. Raises StartError and keeps the old ones."""

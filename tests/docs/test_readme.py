@@ -20,6 +20,7 @@ from s3edge.config.part import Part
 from s3edge.config.policy import Policy
 from s3edge.config.qos import Capacity, Guard, Limits, ScopedLimits, Tenant
 from s3edge.events import End, Event
+from s3edge.proxy.access_log import FIELDS
 from s3edge.telemetry.families import FAMILIES
 from tests.support.observed import QuietEdge
 
@@ -124,6 +125,10 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_the_documentation_names_every_admin_path_and_no_other() -> None:
     router = AdminSite(QuietEdge())._runner.app.router
     assert set(_rows(OPERATIONS, "admin path")) == {resource.canonical for resource in router.resources()}
+
+
+def test_the_table_of_the_access_log_names_its_fields_in_their_order() -> None:
+    assert tuple(_rows(OPERATIONS, "field")) == FIELDS
 
 
 def test_the_table_of_events_names_every_kind_and_the_table_of_outcomes_every_end() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtests import exact_limits, fair_shares, live_reload, many_tenants, qos_cost, runaway, scrape
+from loadtests import exact_limits, fair_shares, live_reload, log_cost, many_tenants, qos_cost, runaway, scrape
 from loadtests.qos_rivals import Edge, write_edge, write_policy
 from s3edge.config.load import load
 
@@ -27,6 +27,7 @@ EDGES = {
     "exact limits": exact_limits.edge(4),
     **many_tenants.EDGES,
     **qos_cost.EDGES,
+    **log_cost.EDGES,
     "live reload": live_reload.EDGE,
     "scrape": scrape.EDGE,
 }
