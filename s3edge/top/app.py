@@ -31,6 +31,8 @@ _VIEW_OF: Final = {"sort": "flows", "reverse": "flows", "filter": "flows", "drai
 _OF_PICTURE: Final = frozenset((*_VIEW_OF, "quit", "look_at", "turn", "close", "pause", "help"))
 # Cells and lines from which all four views have room.
 WIDE, TALL = 140, 36
+# Lines from which the last decisions have room below another view.
+HIGH: Final = 20
 # Characters of a filter; s3edge takes more, but nobody types them.
 MOST_FILTER: Final = 200
 
@@ -56,15 +58,9 @@ class Top(App[None]):
 
     CSS_PATH = "top.tcss"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  # textual says so
-        (0, "-narrow"),
-        (WIDE, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
-        (0, "-low"),
-        (20, "-high"),
-        (TALL, "-tall"),
-    ]
+    # Textual declares these without ClassVar, which mypy then refuses here.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (HIGH, "-high"), (TALL, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
         Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True),
@@ -161,11 +157,11 @@ class Top(App[None]):
                         self._count_garbage(told)
 
     def _take(self, frame: Frame) -> None:
-        self._lost = None
+        was_lost, self._lost = self._lost is not None, None
         if frame.interval > 0:
             self._history.add(frame.totals)
         self._latest = frame
-        if not self._is_paused:
+        if was_lost or not self._is_paused:
             self._draw()
 
     def _events_came(self) -> None:
@@ -258,16 +254,13 @@ class Top(App[None]):
     @on(Input.Submitted, "#filter")
     def take_filter(self, event: Input.Submitted) -> None:
         """Ask for flows that have it."""
-        self._close_filter()
+        self.action_look_at(self._view)
         self._ask(replace(self._query, filter=event.value.strip()))
 
     def action_close(self) -> None:
         """Leave the filter as it is."""
         field = self.query_one("#filter", Input)
         field.value = self._query.filter
-        self._close_filter()
-
-    def _close_filter(self) -> None:
         self.action_look_at(self._view)
 
     def _ask(self, query: flows.Query) -> None:
@@ -306,15 +299,15 @@ class Top(App[None]):
         return self.query_one(f"#{self._view}", Board).selected
 
     def _may_change(self) -> bool:
-        why_not = {
-            "off": "changes are off: this s3edge has no `admin.token`",
-            "token": ""
-            if self._site.has_token
-            else f"changes want a token: set {TOKEN_VARIABLE} to that of `admin.token`",
-        }.get(self._frame.edge.changes, "")
-        if why_not:
-            self.notify(why_not, severity="warning", markup=False)
-        return not why_not
+        match self._frame.edge.changes:
+            case "off":
+                why_not = "changes are off: this s3edge has no `admin.token`"
+            case "token" if not self._site.has_token:
+                why_not = f"changes want a token: set {TOKEN_VARIABLE} to that of `admin.token`"
+            case _:
+                return True
+        self.notify(why_not, severity="warning", markup=False)
+        return False
 
     def _open(self, dialog: Dialog) -> None:
         def answered(change: Change | None) -> None:

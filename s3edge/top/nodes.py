@@ -9,7 +9,7 @@ from s3edge.top.text import NOTHING, age_text, harmless, latency_text, number_sh
 
 COLUMNS: Final = (
     Column("state", 11),
-    Column("node", 20),
+    Column("node", 18),
     Column("since", 5, 4, is_number=True),
     Column("share", 5, 3, is_number=True),
     Column("in flight", 9, 2, is_number=True),
@@ -17,7 +17,7 @@ COLUMNS: Final = (
     Column("p99", 6, 1, is_number=True),
     Column("req/s", 5, is_number=True),
     Column("cluster", 10, 6),
-    Column("last reason", 24, is_sentence=True),
+    Column("last reason", 22, is_sentence=True),
 )
 # Sign and tone of the states that probes and operators give a node, and of what live traffic says of it.
 STATES: Final = {
@@ -28,13 +28,15 @@ STATES: Final = {
     "ejected": ("▲", Tone.BAD),
     "throttled": ("▼", Tone.WARN),
 }
+# See "States of a node" in docs/operations.md.
+_GETS_REQUESTS: Final = ("up", "unknown", "throttled")
 _UNKNOWN: Final = ("?", Tone.DIM)
 
 
 def sheet(nodes: Iterable[Node]) -> Sheet:
     """All nodes, in the order of the configuration."""
     nodes = tuple(nodes)
-    away = sum(state_of(node) not in ("up", "throttled") for node in nodes)
+    away = sum(state_of(node) not in _GETS_REQUESTS for node in nodes)
     note = f"{len(nodes)}, {away} away" if away else f"{len(nodes)}"
     return Sheet(COLUMNS, tuple(_row(node) for node in nodes), note, if_empty="no nodes")
 

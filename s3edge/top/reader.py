@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from yarl import URL
 from s3edge.config.address import NodeUrl
 from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.top.frame import Event, Events, Frame, GarbageError, Model, read
-from s3edge.top.messages import Message, Messages, TooLongError
+from s3edge.top.messages import LONGEST, Message, Messages, TooLongError
 from s3edge.top.text import harmless
 
 # Seconds. The admin server is near, and answers beside the data path.
@@ -26,9 +27,9 @@ EVENT_LIMIT: Final = 40.0
 # Seconds until a broken stream is asked for again: a restart is seen at once, and a dead server is left alone.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 10.0
-# Characters of a refusal that are shown, and bytes that are read of it.
+# Characters of a refusal that are shown, and bytes that are read of it, or of the answer to a change.
 SHOWN_REFUSAL: Final = 200
-MOST_REFUSAL: Final = 64 * 1024
+MOST_ANSWER: Final = 64 * 1024
 STREAM: Final = "text/event-stream"
 # The kind of the message that stands for a stream that was opened, as browsers tell it.
 OPEN: Final = "open"
@@ -103,7 +104,7 @@ class Reader:
     async def kept_events(self) -> Events:
         """The events that the server keeps, the oldest first. Raises LookError."""
         async with self._asked("GET", "/api/v1/events", aiohttp.ClientTimeout(ANSWER_LIMIT)) as answer:
-            text = await answer.read()
+            text = await _body(answer, LONGEST)
         try:
             return read(Events, text)
         except GarbageError as error:
@@ -113,7 +114,7 @@ class Reader:
         """POST to the path below `/api/v1` that has these parts. Raises LookError with the server's own words."""
         path = "/".join(quote(part, safe="") for part in ("api", "v1", *what))
         async with self._asked("POST", f"/{path}", aiohttp.ClientTimeout(ANSWER_LIMIT), parameters) as answer:
-            await answer.read()
+            await _body(answer, MOST_ANSWER)
 
     async def _stream(self, path: str, parameters: Mapping[str, str], limit: float) -> AsyncGenerator[Message, None]:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=ANSWER_LIMIT, sock_read=limit)
@@ -144,8 +145,12 @@ class Reader:
                 yield answer
         except TimeoutError:
             raise LookError(f"{self.site} has said nothing for too long") from None
+        except aiohttp.ClientSSLError as error:
+            raise LookError(f"cannot connect to {self.site} by TLS: {harmless(str(error))[:SHOWN_REFUSAL]}") from None
         except aiohttp.ClientConnectorError as error:
-            what = harmless(error.strerror or str(error))
+            # Of an address asyncio says that the call failed, and only the number says why; of a name it is below zero.
+            number = error.errno or 0
+            what = os.strerror(number) if number > 0 else harmless(error.strerror or str(error))
             raise LookError(
                 f"cannot connect to {self.site}: {what}; see that s3edge runs, and say --admin if its admin server "
                 "is elsewhere"
@@ -158,7 +163,7 @@ class Reader:
             return f"{self.site} refuses the token in {TOKEN_VARIABLE}: it is not that of `admin.token`"
         if answer.status == 401:
             return f"{self.site} wants a token: set {TOKEN_VARIABLE} to that of `admin.token`"
-        said = _words(await answer.content.read(MOST_REFUSAL), answer)
+        said = _words(await _body(answer, MOST_ANSWER), answer)
         return said or self._stranger(answer)
 
     def _stranger(self, answer: aiohttp.ClientResponse) -> str:
@@ -181,6 +186,16 @@ async def enduring(
             yield Lost(str(error), pause)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _body(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """At most so many bytes of the body."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) >= most:
+            break
+    return bytes(body[:most])
 
 
 def _understood(model: type[Model], data: str) -> Model | Garbage:

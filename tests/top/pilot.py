@@ -13,7 +13,7 @@ from tests.top.made_up import frame
 
 SMALL, LARGE = (80, 24), (160, 45)
 # Seconds that a busy machine may take for what normally takes a fraction of one.
-LIMIT = 10.0
+LIMIT = 30.0
 
 Frames = Frame | Garbage | LookError
 Events = Event | Opened | Missed | Garbage | LookError

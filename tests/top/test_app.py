@@ -8,13 +8,9 @@ import pytest
 from rich.console import Console
 from textual.widgets import Input
 
-from s3edge.top.board import Board
 from s3edge.top.reader import Garbage, LookError, Missed, Opened
 from tests.top.made_up import event, flow, frame, frame_fields, node, tenant
 from tests.top.pilot import LARGE, SMALL, Seat, sit
-
-NODES = [node("n1:9000"), node("n2:9000", state="drained", reason="drained by the operator")]
-FLOWS = {"total": 3, "matching": 3, "flows": [flow(1), flow(2), flow(3)]}
 
 
 def edge(**fields: Any) -> dict[str, Any]:
@@ -66,16 +62,6 @@ def test_a_large_screen_shows_all_views_at_once() -> None:
         assert not seat.sees("n1:9000  ")
 
     sit(scenario, size=LARGE)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (20, 5), (40, 10), (80, 19), (139, 40), (200, 50), (400, 120)])
-def test_every_size_of_a_screen_is_filled_and_never_overflows(size: tuple[int, int]) -> None:
-    async def scenario(seat: Seat) -> None:
-        for key in ("1", "2", "3", "4", "question_mark", "escape"):
-            await seat.press(key)
-            assert len(seat.lines()) == size[1]
-
-    sit(scenario, events=[event()], size=size)
 
 
 def test_a_frame_takes_the_place_of_the_one_before() -> None:
@@ -186,41 +172,6 @@ def test_keys_of_one_view_are_dead_in_the_others() -> None:
     assert len(sit(scenario).asked) == 1
 
 
-def test_a_node_is_drained_after_a_question() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("d")
-        assert seat.sees("Send n1:9000 no new requests?")
-        await seat.press("enter")  # to change nothing is what Enter does
-        assert seat.site.changes == []
-        await seat.press("d", "tab", "enter")
-        await seat.until_sees("n1:9000 is drained")
-
-    assert sit(scenario, frame(nodes=NODES)).changes == [(("nodes", "n1:9000", "drain"), {})]
-
-
-def test_a_node_that_is_drained_is_given_back() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("down", "d")
-        assert seat.sees("Give n2:9000 back to the probes?")
-        await seat.press("tab", "enter")
-        await seat.until_sees("n2:9000 is given back")
-
-    assert sit(scenario, frame(nodes=NODES)).changes == [(("nodes", "n2:9000", "undrain"), {})]
-
-
-def test_frames_that_come_behind_a_dialog_do_not_disturb_it() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("d")
-        seat.site.live.put_nowait(frame(nodes=[node("n7:9000")]))
-        seat.site.live.put_nowait(LookError("gone"))
-        await seat.until_sees("out of sight")
-        assert seat.sees("Send n1:9000 no new requests?")
-        await seat.press("1", "q", "p", "d", "escape")
-        assert seat.sees("● up        n7:9000")
-
-    assert sit(scenario, frame(nodes=NODES)).changes == []
-
-
 def test_a_change_that_is_refused_is_told_in_the_words_of_the_server() -> None:
     async def scenario(seat: Seat) -> None:
         seat.site.refusal = "changes are off [red]"
@@ -247,84 +198,6 @@ def test_that_nothing_may_be_changed_is_said_before_anything_is_asked(changes: s
         await seat.until_sees(told)
 
     assert sit(scenario, frame(edge=edge(changes=changes))).changes == []
-
-
-def test_a_tenant_is_pinned_to_a_rate_for_a_time() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("2", "t")
-        assert seat.sees("tenant rag, which is normal")
-        await seat.press("enter")
-        assert seat.sees("found ''; allowed: a rate from 1/h to 1000000/s")
-        await seat.press(*"50/s", "tab", *"10x", "enter")
-        assert seat.sees("found '10x'; allowed: a duration from 1s to 24h")
-        await seat.press("backspace", "m", "enter")
-        await seat.until_sees("tenant rag is pinned to 50/s for")
-
-    assert sit(scenario).changes == [(("tenants", "rag", "pin"), {"rate": "50/s", "for": "10m"})]
-
-
-def test_a_client_that_is_held_is_released() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("2", "down", "t")
-        assert seat.sees("client 10.8.1.7, which is throttled")
-        await seat.press("shift+tab", "enter")
-        await seat.until_sees("client 10.8.1.7 is released")
-
-    held = {"kind": "client", "name": "10.8.1.7", "state": "throttled", "rate": 2.0}
-    assert sit(scenario, frame(sources=[held])).changes == [(("clients", "10.8.1.7", "release"), {})]
-
-
-def test_a_tenant_may_be_pinned_to_no_limit_until_it_is_released() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("2", "t", *"unlimited", "enter")
-        await seat.until_sees("tenant rag is pinned to unlimited")
-
-    assert sit(scenario).changes == [(("tenants", "rag", "pin"), {"rate": "unlimited"})]
-
-
-def test_the_cursor_stays_with_what_it_was_moved_to_and_in_sight() -> None:
-    many = [flow(number) for number in range(100)]
-
-    async def scenario(seat: Seat) -> None:
-        await seat.press("3", "pagedown", "down")
-        board = seat.app.query_one("#flows", Board)
-        chosen = board.selected or ""
-        seat.site.live.put_nowait(frame(flows={"total": 100, "matching": 100, "flows": many[::-1]}))
-        number = int(chosen.removeprefix("0-"))
-        await seat.until_sees(f"{number:05}.tar")
-        await seat.until_sees(f"{number + 1:05}.tar")
-        assert board.selected == chosen
-        await seat.press("home")
-        assert board.selected == "0-99"
-        seat.site.live.put_nowait(frame(flows={"total": 100, "matching": 100, "flows": many}))
-        await seat.until_sees("00000.tar")
-        assert board.selected == "0-0"
-        await seat.press("end")
-        assert seat.sees("00099.tar")
-
-    sit(scenario, frame(flows={"total": 100, "matching": 100, "flows": many}))
-
-
-def test_views_without_anything_in_them_say_so_and_take_all_keys() -> None:
-    async def scenario(seat: Seat) -> None:
-        for view, text in zip(
-            "1234", ("no nodes", "no tenants", "no flows", "nothing out of the ordinary"), strict=True
-        ):
-            await seat.press(view, "down", "end", "up", "pageup", "d", "t")
-            assert seat.sees(text)
-
-    sit(scenario, frame(nodes=[], tenants=[], flows={"total": 0, "matching": 0, "flows": []}))
-
-
-def test_help_names_every_key() -> None:
-    async def scenario(seat: Seat) -> None:
-        await seat.press("question_mark")
-        for text in ("1 2 3 4, Tab", "s, r", "/  ", "p  ", "d  ", "t  ", "q, Ctrl-C", "▲ ejected", "hidden"):
-            assert seat.sees(text)
-        await seat.press("question_mark")
-        assert not seat.sees("Ctrl-C")
-
-    sit(scenario)
 
 
 @pytest.mark.parametrize("keys", [("q",), ("ctrl+c",), ("d", "ctrl+c"), ("2", "t", "ctrl+c"), ("3", "slash", "ctrl+c")])

@@ -77,7 +77,7 @@ def test_trouble_has_its_tone_in_state_and_reason() -> None:
 
 
 def test_the_note_counts_nodes_and_those_that_get_no_requests() -> None:
-    assert sheet(read(node(), node(throttled_to=5))).note == "2"
+    assert sheet(read(node(), node(throttled_to=5), node(state="unknown"))).note == "3"
     assert sheet(read(node(), node(state="down"), node(ejected_by_workers=1))).note == "3, 2 away"
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 
 import pytest
+import trustme
 from aiohttp import web
 
 from s3edge.config.address import parse_node_url
@@ -17,7 +19,7 @@ from tests.top.admin import Admin, framed, serving
 from tests.top.made_up import event_fields, frame_fields
 
 # Seconds that a busy machine may take for what normally takes a fraction of one.
-LIMIT = 10.0
+LIMIT = 30.0
 
 
 def beside(admin: Admin, scenario: Callable[[Reader], Coroutine[None, None, None]], token: str = "") -> None:
@@ -125,7 +127,22 @@ def test_when_nothing_listens_it_is_said_what_to_look_at() -> None:
 
     async def main() -> None:
         async with asyncio.timeout(LIMIT), Reader(url, "") as reader:
-            with pytest.raises(LookError, match=f"cannot connect to {url}: .*; see that s3edge runs, and say --admin"):
+            with pytest.raises(
+                LookError, match=f"^cannot connect to {url}: Connection refused; see that s3edge runs, and say --admin"
+            ):
+                await first(reader.frames({}))
+
+    asyncio.run(main())
+
+
+def test_a_certificate_that_is_not_trusted_is_told() -> None:
+    async def main() -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
+        url = parse_node_url(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        async with asyncio.timeout(LIMIT), server, Reader(url, "") as reader:
+            with pytest.raises(LookError, match=f"^cannot connect to {url} by TLS: .*certificate verify failed"):
                 await first(reader.frames({}))
 
     asyncio.run(main())
