@@ -15,8 +15,8 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from loadtests.child import end_on_sigterm
+from loadtests.cluster.keys import Key
 from loadtests.nodes import KIB, MIB
 from tests.support.objects import content, matches, size_of
 
@@ -63,9 +65,10 @@ class Tally:
         self.times.sort()
         p50, p99 = (f"{1e3 * quantile(self.times, share):,.0f}" for share in (0.5, 0.99))
         failed = ", ".join(f"{count} x {name}" for name, count in self.failures.items()) or "none"
+        read, written = (count / seconds / MIB for count in (self.received, self.sent))
         text = (
-            f"{self.tenant:<8} {len(self.times) / seconds:7,.1f} requests/s  {self.received / seconds / MIB:7,.1f} MiB/s read"
-            f"  {self.sent / seconds / MIB:6,.1f} MiB/s written  p50 {p50} ms  p99 {p99} ms  failed so far: {failed}"
+            f"{self.tenant:<8} {len(self.times) / seconds:7,.1f} requests/s, {read:7,.1f} MiB/s read, {written:6,.1f} "
+            f"written, p50 {p50} ms, p99 {p99} ms, failed so far: {failed}"
         )
         self.times.clear()
         self.received = self.sent = 0
@@ -170,13 +173,9 @@ async def report(tallies: Sequence[Tally], every: float, ended: asyncio.Event) -
                 print(tally.line(time.monotonic() - began), flush=True)
 
 
-async def run(endpoint: str, seconds: float | None, every: float, environment: Mapping[str, str]) -> list[Tally]:
-    """What each tenant did until `seconds` are over, or SIGINT or SIGTERM. Raises FAILURES before the first request."""
-    tallies = {job.tenant: Tally(job.tenant) for job in JOBS}
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+@asynccontextmanager
+async def connected(endpoint: str, keys: Mapping[str, Key]) -> AsyncIterator[dict[str, Any]]:
+    """A client of `endpoint` for each tenant, with its key."""
     settings = AioConfig(
         retries={"total_max_attempts": 1},
         max_pool_connections=sum(job.count for job in JOBS),
@@ -185,17 +184,28 @@ async def run(endpoint: str, seconds: float | None, every: float, environment: M
     )
     async with AsyncExitStack() as stack:
         clients = {}
-        for tenant in tallies:
-            connected = get_session().create_client(
+        for tenant, key in keys.items():
+            client = get_session().create_client(
                 "s3",
                 endpoint_url=endpoint,
                 region_name="us-east-1",
-                aws_access_key_id=environment[f"{tenant.upper()}_ACCESS_KEY"],
-                aws_secret_access_key=environment[f"{tenant.upper()}_SECRET_KEY"],
+                aws_access_key_id=key.access,
+                aws_secret_access_key=key.secret,
                 config=settings,
             )
-            clients[tenant] = await stack.enter_async_context(connected)
+            clients[tenant] = await stack.enter_async_context(client)
+        yield clients
+
+
+async def run(endpoint: str, keys: Mapping[str, Key], seconds: float | None, every: float) -> list[Tally]:
+    """What each tenant did until `seconds` are over, or SIGINT or SIGTERM. Raises FAILURES before the first request."""
+    tallies = {tenant: Tally(tenant) for tenant in keys}
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with connected(endpoint, keys) as clients:
         await fill(clients["training"])
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(stop, ended.set)
         if seconds is not None:
             loop.call_later(seconds, ended.set)
         async with asyncio.TaskGroup() as group:
@@ -207,24 +217,38 @@ async def run(endpoint: str, seconds: float | None, every: float, environment: M
     return list(tallies.values())
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="traffic", description="Reads and writes of two tenants, every byte compared."
-    )
+def keys_of(environment: Mapping[str, str]) -> dict[str, Key]:
+    """Each tenant's key, from its variables. Raises KeyError with the one that is missing."""
+    tenants = dict.fromkeys(job.tenant for job in JOBS)
+    return {
+        tenant: Key(environment[f"{tenant.upper()}_ACCESS_KEY"], environment[f"{tenant.upper()}_SECRET_KEY"])
+        for tenant in tenants
+    }
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="traffic", description="Reads and writes of two tenants, bytes compared.")
     parser.add_argument("--endpoint", default="http://127.0.0.1:9000", help="default %(default)s")
     parser.add_argument("--seconds", type=float, help="end after this time (default: never)")
-    parser.add_argument(
-        "--every", type=float, default=5, help="seconds from one line to the next (default %(default)g)"
-    )
-    arguments = parser.parse_args(argv)
+    parser.add_argument("--every", type=float, default=5, help="seconds between two lines (default %(default)g)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = parse_arguments(argv)
+    end_on_sigterm()
     try:
-        tallies = asyncio.run(run(arguments.endpoint, arguments.seconds, arguments.every, os.environ))
+        keys = keys_of(os.environ)
     except KeyError as error:
         print(f"traffic: {error.args[0]} is not set; see compose/.env.example", file=sys.stderr)
         return 2
+    try:
+        tallies = asyncio.run(run(arguments.endpoint, keys, arguments.seconds, arguments.every))
     except FAILURES as error:
         print(f"traffic: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     for tally in tallies:
         print(f"{tally.tenant}: {tally.done:,} done, {tally.failures.total():,} failed {dict(tally.failures) or ''}")
     return 1 if any(tally.failures for tally in tallies) else 0

@@ -20,8 +20,8 @@ from itertools import cycle
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-API_SECONDS = 5.0
-"""How long toxiproxy may take for an answer; it keeps all its state in memory."""
+API_SECONDS = 30.0
+"""How long toxiproxy may take for an answer: a toxic goes when what it holds back has passed."""
 
 Toxic = Mapping[str, Any]
 
@@ -38,16 +38,18 @@ class Fault:
 FAULTS = (
     Fault(
         "is slow: 300 ms late, 1 MB/s",
+        # In this order: a bandwidth behind a latency takes 15 s to be taken away under load, this way 10 ms.
         (
-            {"type": "latency", "stream": "downstream", "attributes": {"latency": 300, "jitter": 50}},
             {"type": "bandwidth", "stream": "downstream", "attributes": {"rate": 1000}},  # kB/s
+            {"type": "latency", "stream": "downstream", "attributes": {"latency": 300, "jitter": 50}},
         ),
     ),
     Fault(
-        # A time-out of 0 never closes: bytes stay where they are until the toxic is taken away.
         "hangs: connections are accepted, nothing passes",
-        tuple(
-            {"type": "timeout", "stream": stream, "attributes": {"timeout": 0}} for stream in ("upstream", "downstream")
+        # A time-out of 0 never closes: bytes stay where they are until the toxic is taken away.
+        (
+            {"type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}},
+            {"type": "timeout", "stream": "downstream", "attributes": {"timeout": 0}},
         ),
     ),
     Fault("is gone: its connections are cut, new ones refused", is_away=True),
@@ -132,10 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     nodes, host = os.environ.get("STORAGE_NODES", ""), urlsplit(arguments.api).hostname or ""
     if nodes and host not in nodes:
-        print(
-            f"chaos: s3edge does not reach its nodes through {host}, but by {nodes}: start with chaos.env",
-            file=sys.stderr,
-        )
+        print(f"chaos: s3edge reaches its nodes by {nodes}, not by {host}: start with chaos.env", file=sys.stderr)
         return 2
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,10 +1,11 @@
 """`python -m loadtests.cluster up`."""
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,11 @@ def make_buckets(endpoint: str, keys: Keys) -> None:
             continue
 
 
+def exports(environment: Mapping[str, str]) -> str:
+    """For `source` in a shell."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
 def watch(edge: Edge) -> None:
     """Return never; ChildError when s3edge ends."""
     while edge.child.process.poll() is None:
@@ -107,16 +113,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     end_on_sigterm()
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="s3edge-cluster-") as name,
-            running_cluster(arguments, Path(name)) as all_,
-        ):
-            variables = Path(name) / "cluster.env"
-            exports = "".join(f"export {key}={value}\n" for key, value in all_.environment().items())
-            variables.touch(mode=0o600)
-            variables.write_text(exports)
-            print(all_.describe(variables), flush=True)
-            watch(all_.edge)
+        with tempfile.TemporaryDirectory(prefix="s3edge-cluster-") as name:
+            folder = Path(name)
+            with running_cluster(arguments, folder) as cluster:
+                variables = folder / "cluster.env"
+                variables.touch(mode=0o600)
+                variables.write_text(exports(cluster.environment()))
+                print(cluster.describe(variables), flush=True)
+                if arguments.chaos:
+                    print(f"chaos       tail -f {folder / 'chaos.log'}", flush=True)
+                watch(cluster.edge)
     except (ChildError, MinioError, LabError, StartError, ToxiproxyError, ClientError, BotoCoreError, OSError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from loadtests.cluster.edge import ROOT
 from loadtests.ports import answers, free_ports
 
 PROGRAMS = ("toxiproxy-server", "toxiproxy")
-"""What it is called: in its releases, and in the image."""
+"""What it is called in its releases and in its image."""
 
 
 class ToxiproxyError(Exception):
@@ -29,7 +29,8 @@ def running_toxiproxy(urls: Sequence[str], folder: Path) -> Iterator[tuple[str, 
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         raise ToxiproxyError(
-            "no toxiproxy-server on PATH; with Go: go build -o toxiproxy-server of github.com/Shopify/toxiproxy/v2/cmd/server"
+            f"neither {' nor '.join(PROGRAMS)} on PATH; "
+            "with Go: go install github.com/Shopify/toxiproxy/v2/cmd/server@latest, and rename it"
         )
     api, *ports = free_ports(len(urls) + 1)
     proxies = [
