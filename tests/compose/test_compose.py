@@ -56,7 +56,7 @@ def test_that_schema_finds_a_mistyped_key(tmp_path: Path) -> None:
 
 @pytest.mark.wire
 @pytest.mark.parametrize(
-    ("files", "chosen"), [(CALM, set(SERVICES) - set(BY_PROFILE)), (CHAOS, set(SERVICES))], ids=["calm", "chaos"]
+    "files, chosen", [(CALM, set(SERVICES) - set(BY_PROFILE)), (CHAOS, set(SERVICES))], ids=["calm", "chaos"]
 )
 def test_compose_itself_takes_the_project(files: tuple[str, ...], chosen: set[str]) -> None:
     program = compose_program()
@@ -151,13 +151,13 @@ def test_the_nodes_form_one_erasure_set_and_are_all_behind_s3edge() -> None:
     assert {service["command"][-1] for service in minio.values()} == {"http://minio{1...4}:9000/data"}
     assert [mounts(service) for service in minio.values()] == [{"/data": name} for name in minio]
     (cluster,) = edge_config(*CALM).clusters
-    assert [node.url for node in cluster.nodes] == [f"http://{name}:9000" for name in minio]
+    assert [str(node.url) for node in cluster.nodes] == [f"http://{name}:9000" for name in minio]
 
 
 def test_in_chaos_each_node_is_reached_through_its_proxy() -> None:
     proxies = json.loads((COMPOSE / "chaos" / "proxies.json").read_text())
     (cluster,) = edge_config(*CHAOS).clusters
-    assert [node.url for node in cluster.nodes] == [
+    assert [str(node.url) for node in cluster.nodes] == [
         f"http://toxiproxy:{proxy['listen'].rpartition(':')[2]}" for proxy in proxies
     ]
     assert [proxy["upstream"] for proxy in proxies] == [f"minio{number}:9000" for number in range(1, 5)]

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from loadtests.ports import answers, free_ports
 from loadtests.child import running
+from loadtests.ports import answers, free_ports
 from s3edge import __version__
 from tests.compose.project import ROOT
 
