@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from compose.chaos.chaos import FAULTS, Toxiproxy, main, parse_arguments, run, schedule
+from compose.chaos.chaos import FAULTS, Fault, Toxiproxy, main, parse_arguments, run, schedule
 from loadtests.cluster.toxiproxy import PROGRAMS, running_toxiproxy
 from loadtests.misbehaving import misbehaving_nodes
 from tests.support.objects import content
@@ -52,6 +53,16 @@ class Notes:
         self.api = f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
+@pytest.fixture(autouse=True)
+def as_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Signals and environment as a test finds them, since `main` takes both."""
+    monkeypatch.delenv("STORAGE_NODES", raising=False)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def notes() -> Iterator[Notes]:
     each = Notes("minio1", "minio2")
@@ -72,6 +83,13 @@ def test_faults_take_turns_and_no_node_is_hit_twice_in_a_row() -> None:
 
 def test_a_single_node_is_hit_every_time() -> None:
     assert [node for node, _ in islice(schedule(["a"], random.Random(1)), 3)] == ["a"] * 3
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.words.split()[1].strip(":") for fault in FAULTS])
+def test_no_fault_puts_two_toxics_in_one_direction(fault: Fault) -> None:
+    directions = [toxic["stream"] for toxic in fault.toxics]
+    assert len(set(directions)) == len(directions)
+    assert bool(directions) != fault.is_away
 
 
 def test_a_node_that_hangs_lets_nothing_pass_in_either_direction(notes: Notes) -> None:
@@ -110,19 +128,15 @@ def test_every_fault_is_healed_before_the_next_one_and_at_the_end(notes: Notes) 
 
 
 def test_a_toxiproxy_that_refuses_ends_the_chaos_with_all_healed(
-    notes: Notes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    notes: Notes, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("STORAGE_NODES", raising=False)
     notes.refused = "/proxies/minio2/toxics"
     assert main(["--api", notes.api, "--every", "0.002", "--lasting", "0.001"]) == 1
     assert notes.told[-1][1] == "/reset"
     assert "500" in capsys.readouterr().err
 
 
-def test_without_toxiproxy_it_says_where_it_looked(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("STORAGE_NODES", raising=False)
+def test_without_toxiproxy_it_says_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--api", "http://127.0.0.1:1"]) == 1
     assert "toxiproxy at http://127.0.0.1:1" in capsys.readouterr().err
 

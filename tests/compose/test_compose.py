@@ -117,6 +117,14 @@ def test_the_example_gives_all_that_the_file_asks_for_and_the_real_one_stays_out
     assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
+def test_the_example_secrets_are_such_as_the_storage_and_the_admin_address_take() -> None:
+    example = env_file(".env.example")
+    of_storage = [name for name in example if name.endswith("SECRET_KEY") or name == "MINIO_ROOT_PASSWORD"]
+    assert len(of_storage) == 3
+    assert all(8 <= len(example[name]) <= 40 for name in of_storage)
+    assert re.fullmatch(r"[A-Za-z0-9._~+/-]{16,}", example["S3EDGE_ADMIN_TOKEN"])
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_file_that_is_mounted_exists_and_is_read_only(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):

@@ -1,8 +1,9 @@
 import asyncio
 import math
 import random
+import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -188,6 +189,15 @@ def test_each_tenant_signs_with_its_own_key() -> None:
     assert {job.tenant for job in JOBS} == {"rag", "training"}
 
 
+@pytest.fixture
+def sigterm() -> Iterator[None]:
+    """As a test finds it, since `main` takes it."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm")
 def test_without_keys_it_says_which_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

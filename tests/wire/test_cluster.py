@@ -1,5 +1,6 @@
 """`python -m loadtests.cluster up` as a user runs it, for each kind of storage that is here."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ class Running:
     environment: dict[str, str]
     folder: Path
     ports: list[int]
+    prometheus: str | None
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         """Its exit code after a signal."""
@@ -65,7 +68,9 @@ def cluster(kind: str, *options: str) -> Iterator[Running]:
         environment = dict(line.removeprefix("export ").split("=", 1) for line in variables.read_text().splitlines())
         assert variables.stat().st_mode & 0o077 == 0, "it holds secrets"
         urls = [said["s3edge"], said["admin"].split()[0], *said["nodes"].split()]
-        yield Running(process, environment, variables.parent, [int(url.rpartition(":")[2]) for url in urls])
+        ports = [int(url.rpartition(":")[2]) for url in urls]
+        prometheus = said["prometheus"] if said["prometheus"].startswith("http") else None
+        yield Running(process, environment, variables.parent, ports, prometheus)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -82,6 +87,18 @@ def works(running: Running) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def until_watched(prometheus: str) -> None:
+    """Return once Prometheus has scraped s3edge."""
+    deadline = time.monotonic() + START_SECONDS
+    query = f'{prometheus}/api/v1/query?query=up{{job="s3edge"}}==1'
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(query, timeout=10) as answer:
+            if json.load(answer)["data"]["result"]:
+                return
+        time.sleep(0.1)
+    pytest.fail("Prometheus did not reach s3edge")
+
+
 def is_over(running: Running) -> None:
     """Nobody listens any more, and no file is left."""
     assert not any(map(is_open, running.ports))
@@ -92,6 +109,8 @@ def test_moto_serves_until_ctrl_c_and_nothing_is_left() -> None:
     with cluster("moto", "--nodes", "3") as running:
         assert len(running.ports) == 5
         works(running)
+        if running.prometheus is not None:
+            until_watched(running.prometheus)
         assert running.end() == 0
         is_over(running)
 
