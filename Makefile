@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := s3edge tests tools loadtests
+CODE := s3edge tests tools loadtests compose
 # A change of pyproject.toml changes the stamps' names, so that the next target installs anew.
 VERSION := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv/.installed-demo-$(VERSION)

@@ -82,9 +82,9 @@ def run(name: str, lab: Lab, seconds: float) -> dict[str, int]:
 
 
 @contextmanager
-def running_lab() -> Iterator[Lab]:
+def running_lab(gateways: int = 4) -> Iterator[Lab]:
     """The lab with all its gateways; it is left as it was found, running or not. Raises LabError."""
-    lab = Lab(report=lambda line: print(line, file=sys.stderr, flush=True))
+    lab = Lab(gateways=gateways, report=lambda line: print(line, file=sys.stderr, flush=True))
     was_up = lab.monitor.pid() is not None
     try:
         lab.up()

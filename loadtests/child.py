@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,21 +84,44 @@ def running(
     Enters once `is_ready` says yes, within `seconds`. `environment` is added to ours. Raises ChildError.
     """
     log = folder / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=os.environ | dict(environment or {}),
-        )
-    child = Child(name, process, log)
+    child: Child | None = None
     try:
+        with log.open("wb") as output, undivided():
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | dict(environment or {}),
+            )
+            child = Child(name, process, log)
         child.wait_until(is_ready, seconds)
         yield child
     finally:
-        child.stop()
+        if child is not None:
+            child.stop()
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the end of the block, which then ends by the first of them.
+
+    Without it Ctrl-C in the middle of a start leaves a process that nobody knows. Other threads get no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: held.append(number)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def end_on_sigterm() -> None:

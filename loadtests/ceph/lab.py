@@ -123,6 +123,11 @@ class Lab:
             (self.folder / "s3.env").write_text(self.access.environment())
         return self.access
 
+    def add_key(self, access_key: str, secret_key: str) -> None:
+        """One more key of the lab's user, or another secret for a key that it has. Raises LabError."""
+        keys = ["--access-key", access_key, "--secret-key", secret_key]
+        self._run("radosgw-admin", "-c", str(self.config), "key", "create", "--uid", USER, "--key-type", "s3", *keys)
+
     def down(self, wipe: bool = False) -> None:
         """End all that runs, gateways first; with `wipe`, delete `folder`'s contents as well. Raises LabError."""
         if not self.config.exists():

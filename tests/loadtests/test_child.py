@@ -1,11 +1,12 @@
 import os
 import select
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from loadtests.child import Child, ChildError, running
+from loadtests.child import Child, ChildError, end_on_sigterm, running, undivided
 
 FAMILY = """
 import os, pathlib, signal, sys
@@ -67,3 +68,25 @@ def _never() -> bool:
 
 def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.parametrize("number, error", [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_waits_until_what_must_not_be_divided_is_done(
+    number: signal.Signals, error: type[BaseException]
+) -> None:
+    done: list[str] = []
+
+    def start() -> None:
+        with undivided():
+            signal.raise_signal(number)
+            done.append("started")
+        done.append("went on")
+
+    before = signal.getsignal(signal.SIGTERM)
+    end_on_sigterm()
+    try:
+        with pytest.raises(error):
+            start()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done == ["started"]
