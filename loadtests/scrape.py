@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -134,12 +134,11 @@ def run_both(seconds: float) -> tuple[Run, Run]:
         nodes = stack.enter_context(storage_nodes(NODES, folder))
         proxy = stack.enter_context(s3edge_by_policy(nodes, folder, EDGE))
         admin = _admin_port(folder)
-        lines = [Line(proxy.port, *ports_to(worker, proxy.port, 1)) for worker in workers_of(entrance_of(proxy))]
-        for line in lines:
-            stack.callback(line.close)
-            for tenant in TENANTS:
-                for kind in KINDS:
-                    line.ask(kind, tenant)
+        for worker in workers_of(entrance_of(proxy)):
+            with closing(Line(proxy.port, *ports_to(worker, proxy.port, 1))) as line:
+                for tenant in TENANTS:
+                    for kind in KINDS:
+                        line.ask(kind, tenant)
         for run in (without, scraped):
             with scrapes(run, admin):
                 before = tree_cpu(proxy.child.pid)
@@ -148,8 +147,8 @@ def run_both(seconds: float) -> tuple[Run, Run]:
             run.rate = len(run.scrapes) / seconds
             run.scrapes.clear()
         for run in (without, scraped):
-            with scrapes(run, admin):
-                ask_for(seconds, lines[0], run)
+            with scrapes(run, admin), closing(Line(proxy.port)) as line:
+                ask_for(seconds, line, run)
             text = scrape(admin)
             run.lines = text.count("\n")
             run.lag = max(lags(text))

@@ -264,13 +264,11 @@ class Meter:
 
 
 def join(whole: Columns, part: Columns) -> None:
-    """Put the samples of a part to those of the whole, which has none of them yet."""
+    """Put the samples of a part, which stays as it is, to those of the whole, which has none of them yet."""
     for family, (labels, numbers) in part.items():
-        if family in whole:
-            whole[family][0].extend(labels)
-            whole[family][1].extend(numbers)
-        else:
-            whole[family] = (labels, numbers)
+        all_labels, all_numbers = whole.setdefault(family, ([], []))
+        all_labels += labels
+        all_numbers += numbers
 
 
 def keyed(family: str, labels: Iterable[str], numbers: Iterable[float]) -> Iterator[tuple[tuple[str, ...], Value]]:

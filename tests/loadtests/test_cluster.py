@@ -11,6 +11,7 @@ from loadtests.cluster.edge import EDGE_CONFIG, PROMETHEUS_CONFIG, edge_config, 
 from loadtests.cluster.keys import new_keys
 from loadtests.cluster.minio import MinioError, minio_nodes
 from loadtests.cluster.toxiproxy import ToxiproxyError, running_toxiproxy
+from s3edge.config.admin import TOKEN_VARIABLE
 from s3edge.config.load import load
 
 
@@ -18,7 +19,7 @@ def test_s3edge_has_the_configuration_of_compose_but_for_its_nodes(tmp_path: Pat
     urls = ["http://127.0.0.1:1001", "http://127.0.0.1:1002"]
     file = tmp_path / "s3edge.yaml"
     file.write_text(yaml.safe_dump(edge_config(urls, "ceph")))
-    keys = new_keys().environment()
+    keys = new_keys().environment() | {TOKEN_VARIABLE: "t" * 16}
     native = load(file, keys)
     composed = load(EDGE_CONFIG, keys | {"STORAGE_NODES": "http://minio{1...4}:9000"})
     (cluster,) = native.clusters

@@ -150,3 +150,20 @@ def test_a_turn_whose_owner_was_cancelled_a_moment_ago_is_passed_over() -> None:
         assert (gone.cancelled(), some.taken) == (True, 1)
 
     run(main())
+
+
+def test_nothing_is_left_while_somebody_waits() -> None:
+    async def main() -> None:
+        some = permits(least=1, share=0.2, live=10)
+        assert some.left == 2
+        assert some.take_now()
+        assert some.left == 1
+        assert some.take_now()
+        waiting = asyncio.create_task(some.take(5.0), name="wait")
+        await asyncio.sleep(1)
+        assert some.left == 0
+        some.give_back()
+        assert await waiting
+        assert some.left == 0
+
+    run(main())

@@ -106,3 +106,32 @@ def test_hedges_are_at_no_time_more_than_their_share_of_the_requests(share: floa
         else:
             hedges += budget.take()
         assert hedges <= share * requests + 1e-9  # sums of floats
+
+
+@given(st.floats(0, 1), st.integers(0, 500), st.integers(0, 20))
+def test_what_is_left_is_what_could_be_taken(share: float, live: int, taken: int) -> None:
+    budget = RetryBudget(share)
+    for _ in range(taken):
+        budget.take(live)
+    left = budget.left(live)
+    assert taken_at(budget, live) == left
+    assert budget.left(live) == 0
+
+
+def test_no_less_than_nothing_is_left_when_the_load_falls() -> None:
+    budget = RetryBudget(0.5)
+    taken_at(budget, 100)
+    assert budget.left(0) == 0
+
+
+@given(st.floats(0.01, 0.5), st.integers(0, 10_000), st.integers(0, 50))
+def test_the_hedges_that_are_left_are_those_that_could_be_taken(share: float, requests: int, taken: int) -> None:
+    budget = HedgeBudget(share)
+    budget.requests = requests
+    for _ in range(taken):
+        budget.take()
+    left = budget.left
+    count = 0
+    while budget.take():
+        count += 1
+    assert count == int(left)

@@ -37,36 +37,6 @@ from tests.server.stand_in import refuse
 from tests.server.working import CONFIG, LIMIT, RAG, Path, run, started, working
 
 
-def test_it_beats_without_being_asked_and_tells_its_counts() -> None:
-    async def scenario() -> None:
-        path = Path()
-        path.meter.connections_accepted = 5
-        async with working(path) as (line, _), asyncio.timeout(LIMIT):
-            counts, beat = await line.channel.receive(), await line.channel.receive()
-            assert isinstance(counts, Counts)
-            assert (counts.part, counts.columns["s3edge_connections_total"]) == (0, ([], [5]))
-            assert isinstance(beat, Beat)
-            assert (beat.question, beat.has_counts) == (0, True)
-            assert beat.cpu > 0
-            assert beat.resident > 1_000_000
-
-    run(scenario)
-
-
-def test_it_answers_a_question_at_once_with_fresh_counts() -> None:
-    async def scenario() -> None:
-        path = Path()
-        async with working(path) as (line, _):
-            path.meter.connections_accepted = 6
-            line.send(Ask(question=7))
-            beat = await line.expect(Beat)
-            assert isinstance(beat, Beat)
-            assert (beat.question, beat.has_counts) == (7, True)
-            assert line.counts["s3edge_connections_total"] == ([], [6])
-
-    run(scenario)
-
-
 def test_it_says_which_flows_it_has_and_a_fault_in_that_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     class Blind(Path):
         """Cannot say it the first time."""
