@@ -143,7 +143,7 @@ SECTIONS: Final[Mapping[str, tuple[Family, ...]]] = {
         _gauge("node_limit", "Most attempts at a time that a node is sent, stated or found out; 0 if any.", "node"),
         _counter("node_connections", "What happened to connections to nodes.", "node", "event"),
         _gauge("node_connections_idle", "Connections to a node that wait for a request.", "node"),
-        _gauge("node_weight", "Share of the requests that a node is given, summed over the workers.", "node"),
+        _gauge("node_weight", "Weight that a node is given now, summed over the workers.", "node"),
         _gauge("node_ejected", "Workers whose live traffic took a node away.", "node"),
         _counter("node_ejections", "Ejections of a node, each by one worker.", "node"),
         _gauge(
