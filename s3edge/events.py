@@ -48,6 +48,11 @@ class End(StrEnum):
     EDGE = "edge"  # s3edge itself could not go on
 
     @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.replace("_", " ")
+
+    @property
     def is_nodes_fault(self) -> bool:
         """Whether it speaks against the node."""
         return self in _NODES_FAULTS
@@ -94,7 +99,8 @@ class AttemptFailed(Event):
     detail: str
 
     def text(self) -> str:
-        return f"{self.node} {self.end}: {self.detail}" if self.detail else f"{self.node} {self.end}"
+        said = f"{self.node} {self.end.words}"
+        return f"{said}: {self.detail}" if self.detail else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +137,7 @@ class BodyBroken(Event):
     offset: int
 
     def text(self) -> str:
-        return f"{self.node} {self.end} after {self.offset} bytes of the body"
+        return f"{self.node} {self.end.words} after {self.offset} bytes of the body"
 
 
 @dataclass(frozen=True, slots=True)

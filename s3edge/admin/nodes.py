@@ -13,6 +13,7 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
     inflight = _per_node(snapshot, "s3edge_node_inflight")
     attempts = _per_node(snapshot, "s3edge_attempts_total")
     ejected = _per_node(snapshot, "s3edge_node_ejected")
+    shares = {labels[1]: value for labels, value in snapshot.get("s3edge_node_share", [])}  # by cluster and node
     throttled = _per_node(snapshot, "s3edge_node_throttle_rate")
     return [
         {
@@ -22,7 +23,8 @@ def describe(nodes: Iterable[NodeStatus], snapshot: Snapshot, now: float) -> lis
             "zone": node.zone,
             "tier": node.tier,
             "weight": node.weight,
-            "share": node.share,
+            "share": shares.get(node.name, 0.0),
+            "load_factor": node.share,
             "state": node.state,
             "state_seconds": round(now - node.since, 1),
             "reason": node.reason,

@@ -61,7 +61,7 @@ def _row(node: Node) -> Row:
             Cell(f"{sign} {harmless(state)}", tone),
             Cell(harmless(node.name), Tone.STRONG),
             Cell(age_text(node.state_seconds)),
-            Cell(percent_text(node.share), Tone.PLAIN if node.share >= 1 else Tone.WARN),
+            Cell(percent_text(node.share), Tone.PLAIN),
             Cell(inflight if node.limit is None else f"{inflight}/{number_short(node.limit)}"),
             Cell(latency_text(node.first_byte.p50)),
             Cell(latency_text(node.first_byte.p99)),

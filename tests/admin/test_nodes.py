@@ -2,7 +2,7 @@ from s3edge.admin.nodes import describe
 from s3edge.health.status import NodeStatus, Probed
 from s3edge.health.thresholds import Thresholds
 from s3edge.health.verdict import bad, draining, good, refused
-from s3edge.telemetry.meter import Meter
+from s3edge.telemetry.meter import Meter, Snapshot
 
 THRESHOLDS = Thresholds(2, 3)
 
@@ -21,7 +21,8 @@ def test_a_new_node_is_described_without_a_probe() -> None:
         "zone": None,
         "tier": 0,
         "weight": 1,
-        "share": 1.0,
+        "share": 0.0,
+        "load_factor": 1.0,
         "state": "unknown",
         "state_seconds": 0.3,
         "reason": "not probed yet",
@@ -60,8 +61,10 @@ def test_a_deep_probe_is_shown_beside_the_other() -> None:
 def test_where_a_node_stands_and_what_it_is_given_is_shown() -> None:
     node = new_node()
     node.zone, node.tier, node.weight, node.share = "rack-2", 1, 4, 0.5
-    [shown] = describe([node], {}, now=100.0)
-    assert (shown["zone"], shown["tier"], shown["weight"], shown["share"]) == ("rack-2", 1, 4, 0.5)
+    share: Snapshot = {"s3edge_node_share": [(["c", "n0:9000"], 0.8), (["c", "n1:9000"], 0.2)]}
+    [shown] = describe([node], share, now=100.0)
+    assert (shown["zone"], shown["tier"], shown["weight"]) == ("rack-2", 1, 4)
+    assert (shown["share"], shown["load_factor"]) == (0.2, 0.5)
 
 
 def test_attempts_are_added_up_for_each_node() -> None:

@@ -55,7 +55,7 @@ def test_a_single_refusal_is_hidden_and_ejects_nobody() -> None:
             assert stage.count("node_throttle_rate") == {("node-0:9000",): 10, ("node-1:9000",): 0}
             assert stage.told() == [
                 "node-0:9000 is given at most 10 requests/s",
-                "node-0:9000 slow_down: answered 503",
+                "node-0:9000 slow down: answered 503",
                 "retried at node-1:9000",
             ]
 

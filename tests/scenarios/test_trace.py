@@ -24,7 +24,7 @@ ASKED = NAME + b": 1"
         ),
         (
             (Fails(503, "SlowDown"),),
-            "node-0:9000 slow_down: answered 503; retried at node-1:9000; node-1:9000 answered 200 after 0 ms",
+            "node-0:9000 slow down: answered 503; retried at node-1:9000; node-1:9000 answered 200 after 0 ms",
         ),
         (
             (Resets(),),

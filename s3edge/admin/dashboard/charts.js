@@ -13,6 +13,8 @@ export const canDraw = library !== undefined;
 const AXIS_WIDTH = 46;
 // So that a line that is all zero lies at the bottom, and is not taken for a range around zero.
 const LEAST_RANGE = 1;
+// Seconds that a chart may show: a page that was just opened has little to say about ten minutes.
+const STEPS = [60, 120, 300];
 const SOLID = 0;
 const DASHED = 2;
 const DOTTED = 1;
@@ -49,6 +51,7 @@ export class Chart {
   #isLogarithmic;
   #shown = 0;
   #count = 0;
+  #seen = 0;
   #last = 0;
 
   /**
@@ -127,6 +130,8 @@ export class Chart {
   set(lines) {
     lines.forEach((points, index) => this.#lines[index].setData(points.map((point) => this.#datum(point))));
     this.#shown = this.#count = lines[0].length;
+    const first = lines[0].findIndex((_, index) => lines.some((points) => points[index].value !== null));
+    this.#seen = first < 0 ? 0 : this.#count - first;
     this.#last = lines[0].at(-1)?.second ?? 0;
     this.#slide();
   }
@@ -137,15 +142,22 @@ export class Chart {
    */
   add(points) {
     points.forEach((point, index) => this.#lines[index].update(this.#datum(point)));
-    if (points[0].second !== this.#last) this.#count += 1;
+    if (points[0].second !== this.#last) {
+      this.#count += 1;
+      this.#seen += 1;
+    }
     this.#last = points[0].second;
     this.#slide();
   }
 
-  /** Show as many seconds as were set, up to the newest; those before stay with the library, out of sight. */
+  /**
+   * Show all that was seen, up to the newest and up to as many seconds as were set, in few steps, so that little has to
+   * be drawn anew. What is before stays with the library, out of sight.
+   */
   #slide() {
     if (this.#shown === 0) return;
-    this.#chart.timeScale().setVisibleLogicalRange({ from: this.#count - this.#shown, to: this.#count - 1 });
+    const seconds = Math.min(STEPS.find((step) => step >= this.#seen) ?? this.#shown, this.#shown);
+    this.#chart.timeScale().setVisibleLogicalRange({ from: this.#count - seconds, to: this.#count - 1 });
   }
 
   /** @param {Mark[]} marks */

@@ -111,7 +111,7 @@ class Tile {
     setText(this.#requests, `${number(node.requests_per_second)} /s`);
     setText(this.#median, joined(moment(node.first_byte.p50)));
     setText(this.#slowest, joined(moment(node.first_byte.p99)));
-    setText(this.#share, `${Math.round(node.share * 100)}%${node.weight === 1 ? "" : ` of ${node.weight}`}`);
+    setText(this.#share, `${Math.round(node.share * 100)}%`);
     setText(this.#reason, visible(node.reason));
     setAttribute(this.#reason, "title", visible(`${node.reason}\nLast probe: ${node.last_probe}`));
     const isDrained = node.state === "drained";
