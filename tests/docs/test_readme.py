@@ -92,7 +92,7 @@ def test_every_yaml_example_is_a_faultless_configuration(name: str, tmp_path: Pa
     assert loaded == len(policies)
 
 
-@pytest.mark.parametrize("command", ["serve", "check", "explain", "demo"])
+@pytest.mark.parametrize("command", ["serve", "check", "explain", "demo", "top"])
 def test_the_readme_names_every_flag_of_a_command_and_no_other(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
