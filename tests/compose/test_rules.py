@@ -19,7 +19,7 @@ RULES: list[dict[str, Any]] = [
 ]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"]: recorded(rule["record"]) for rule in RULES if "record" in rule}
-KNOWN = {**known_names(), **RECORDED, "s3edge_access_log_dropped_total": {"instance"}}
+KNOWN = {**known_names(), **RECORDED}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
