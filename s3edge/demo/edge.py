@@ -1,6 +1,7 @@
 """s3edge itself as a process of the demo."""
 
 import asyncio
+import json
 import os
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from s3edge.errors import StartError
 
 READY_SECONDS = 20.0  # how long s3edge may take until it serves; it takes about one
 READY_PAUSE = 0.05  # seconds between two questions
+PROBE_INTERVAL = "500ms"  # who looks on sees a node go and return within two seconds
 STOP_SECONDS = 5.0  # how long it may drain at the end, when the readers have stopped
 
 
@@ -32,14 +34,20 @@ async def serving(listen: Address, admin: Address, token: str, nodes: Sequence[s
 
     The admin token is given by the environment, which others cannot read as they can a command line.
     """
-    command = ["-m", "s3edge", "serve", "--workers", "1", "--listen", str(listen), "--admin", str(admin)]
-    for node in nodes:
-        command += ["--node", node]
-    with tempfile.TemporaryFile() as log:
+    config = {
+        "listen": {"address": str(listen)},
+        "admin": {"address": str(admin)},
+        "workers": 1,
+        "clusters": [{"name": "demo", "nodes": list(nodes), "health": {"interval": PROBE_INTERVAL}}],
+        "log": {"format": "text"},
+    }
+    with tempfile.TemporaryFile() as log, tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(config, file)
+        file.flush()
         # A group of its own: a terminal's Ctrl-C reaches the demo only, which ends its children in order.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *command,
+            *("-m", "s3edge", "serve", "--config", file.name),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -15,6 +15,10 @@ const AXIS_WIDTH = 46;
 const LEAST_RANGE = 1;
 // Seconds that a chart may show: a page that was just opened has little to say about ten minutes.
 const STEPS = [60, 120, 300];
+/** @type {Intl.DateTimeFormatOptions} */
+const TO_MINUTES = { hour: "2-digit", minute: "2-digit" };
+/** @type {Intl.DateTimeFormatOptions} */
+const TO_SECONDS = { ...TO_MINUTES, second: "2-digit" };
 const SOLID = 0;
 const DASHED = 2;
 const DOTTED = 1;
@@ -87,7 +91,7 @@ export class Chart {
         allowBoldLabels: false,
         minBarSpacing: 0.05,
         tickMarkFormatter: (/** @type {number} */ second) =>
-          new Date(second * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" }),
+          new Date(second * 1000).toLocaleTimeString("en-GB", second % 60 === 0 ? TO_MINUTES : TO_SECONDS),
       },
       crosshair: { horzLine: { visible: false, labelVisible: false }, vertLine: { labelVisible: false } },
     });
