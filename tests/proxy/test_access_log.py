@@ -22,7 +22,9 @@ from s3edge.telemetry.outlet import LONGEST_LINE
 
 # 2026-03-01 09:30:12.345 UTC
 WALL = 1772357412.345
-CLIENT = cast(ClientConnection, SimpleNamespace(address="10.8.1.27", loop=SimpleNamespace(time=lambda: 50.0)))
+CLIENT = cast(
+    ClientConnection, SimpleNamespace(address="10.8.1.27", introduction=None, loop=SimpleNamespace(time=lambda: 50.0))
+)
 # No address of IPv6 is longer.
 ADDRESS = "fe80:1111:2222:3333:4444:5555:255.255.255.255"
 SCOPE = "20260101/us-east-1/s3/aws4_request"
@@ -222,7 +224,10 @@ def test_every_line_is_one_line_of_valid_json_that_a_pipe_takes_as_a_whole(
     progress.tenant, progress.plan = "t" * 64, Plan(("c",), policy="p" * 64)
     progress.request.operation = max(Operation, key=len)
     progress.sent, progress.waited, progress.first_byte = 10**15, 10**6, 10**6
-    progress.story, progress.client = [Hedged("n", None, 0.1)], cast(ClientConnection, SimpleNamespace(address=ADDRESS))
+    progress.story, progress.client = (
+        [Hedged("n", None, 0.1)],
+        cast(ClientConnection, SimpleNamespace(address=ADDRESS, introduction=None)),
+    )
     progress.outcome = GONE if is_gone else DONE
     progress.refusal = ("E" * 64, "F" * 16) if is_gone else None
     log = Log(successes=1)
