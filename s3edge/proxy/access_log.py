@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each exchange, made as its last act.
+"""The access log: one line of JSON for each exchange.
 
 Lines are made at once and not by the thread that writes them: it is the same work, and hundreds of lines in one go
 would hold up the worker's loop. What repeats from request to request is quoted once and remembered. Nothing secret gets
@@ -42,6 +42,7 @@ _ORDINARY: Final = frozenset((404, 412))
 # Of what repeats; a few hundred bytes each.
 _MOST_REMEMBERED: Final = 4096
 
+_ONE_TRY: Final = ',"attempts":1'
 _CR: Final = b"\r"
 _QUESTION_MARK: Final = ord("?")
 _REQUEST_ID: Final = b"\nx-amz-request-id: "
@@ -54,19 +55,26 @@ _Kind: TypeAlias = tuple[str, str | None, bytes, Operation, str]
 class AccessLog:
     """Makes the lines of worker number `worker` and gives them to `write`; of what went well, 1 in `successes`.
 
-    Those are counted apart for each operation. `wall` is the clock of people, in seconds since 1970.
+    Those are counted apart for each operation. `now` is the loop's clock, `wall` that of people, in seconds since 1970.
     """
 
-    def __init__(self, worker: int, write: Callable[[str], None], successes: int, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        worker: int,
+        write: Callable[[str], None],
+        successes: int,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
         self.successes = successes
         self._worker = worker
         self._write = write
-        self._clock = _Clock(wall)
+        self._clock = _Clock(now, wall)
         self._passed: defaultdict[Operation, int] = defaultdict(int)
         self._kinds: dict[_Kind, str] = {}
         self._seconds = _Seconds()
 
-    def __call__(self, progress: Progress, received: int, now: float) -> None:
+    def ended(self, progress: Progress, received: int, now: float) -> None:
         """An exchange came to its end at `now`; `received` are the body bytes that came from the client."""
         request, head, status, sampled = progress.request, progress.head, progress.status, ""
         if self.successes > 1 and progress.outcome == DONE and (status < 400 or status in _ORDINARY):
@@ -74,7 +82,8 @@ class AccessLog:
             if self._passed[request.operation] % self.successes:
                 return
             sampled = f',"sampled":{self.successes}'
-        self._clock.set(now)
+        if now >= self._clock.is_right_until:
+            self._clock.set()
         kind = (progress.tenant, progress.plan.policy, head.method, request.operation, request.bucket)
         asked = self._kinds.get(kind) or self._kind(kind)
         if request.raw_key:
@@ -88,20 +97,22 @@ class AccessLog:
         if progress.waited:
             times = f',"waited":{self._seconds[progress.waited]}{times}'
         payload = f',"payload":"{request.payload_kind}"' if head.length else ""
+        tries = _tries(progress) if progress.raced or progress.resumes else ""
+        if progress.node:
+            tries = f',"node":"{progress.node}"{tries or _ONE_TRY}'
         self._write(
             f'{{"time":"{self._clock[progress.started]}","worker":{self._worker}{_request_id(progress)}'
             f'{introduced(progress.client, head)}{asked},"status":{status},"outcome":"{progress.outcome}"{error}'
             f',"received":{received}{payload},"sent":{progress.sent}{times}'
-            f',"duration":{self._seconds[now - progress.started]}{_tries(progress)}{sampled}}}\n'
+            f',"duration":{self._seconds[now - progress.started]}{tries}{sampled}}}\n'
         )
 
     def refused(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> None:
         """A head that was not understood (None), or came over a connection too many, was answered with `error`."""
-        now = client.loop.time()
-        self._clock.set(now)
+        self._clock.set()
         kind = (client.tenant, None, b"" if head is None else head.method, Operation.Other, "")
         self._write(
-            f'{{"time":"{self._clock[now]}","worker":{self._worker},"request_id":"{request_id}"'
+            f'{{"time":"{self._clock[client.loop.time()]}","worker":{self._worker},"request_id":"{request_id}"'
             f',"client":"{client.address}"{self._kind(kind)},"status":{error.status},"outcome":"{REFUSED}"'
             f',"error":{quoted(error.code.encode(), LONGEST_WORD)},"received":0,"sent":0,"duration":0.000000}}\n'
         )
@@ -124,18 +135,19 @@ class AccessLog:
 class _Clock(dict[float, str]):
     """Instants of the loop's clock, which has milliseconds, as the time of people in ISO 8601."""
 
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
         super().__init__()
+        self._now = now
         self._wall = wall
         self._ahead = 0.0
-        self._set_at = float("-inf")
+        self.is_right_until = float("-inf")
         self._second, self._text = 0, ""
 
-    def set(self, now: float) -> None:
-        """Look at the clock of people, which they may have set, once a second."""
-        if now >= self._set_at + 1.0:
-            self._set_at, self._ahead = now, self._wall() - now
-            self.clear()
+    def set(self) -> None:
+        """Look at the clock of people, which they may have set."""
+        now = self._now()
+        self.is_right_until, self._ahead = now + 1.0, self._wall() - now
+        self.clear()
 
     def __missing__(self, instant: float) -> str:
         second, milliseconds = divmod(round((instant + self._ahead) * 1000), 1000)
@@ -179,11 +191,8 @@ def _query(target: bytes) -> str:
 
 
 def _tries(progress: Progress) -> str:
-    """What the answer took."""
-    node = f',"node":"{progress.node}"' if progress.node else ""
-    if not progress.raced and not progress.resumes:
-        return f'{node},"attempts":1' if node else ""
-    text = f'{node},"attempts":{progress.raced}'
+    """What it took, where that was more than one attempt, or one that had to be waited for."""
+    text = f',"attempts":{progress.raced}'
     if progress.story is not None and any(isinstance(event, Hedged) for event in progress.story):
         text += ',"hedged":true'
     return f'{text},"resumes":{progress.resumes}' if progress.resumes else text

@@ -73,7 +73,7 @@ class LineLog:
         self._timer: asyncio.TimerHandle | None = None
         self._handed_lines = self._handed_bytes = 0
         self._is_given_up = False
-        self._queue: SimpleQueue[bytes | To | None] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[bytes, int] | To | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write_all, name="access log", daemon=True)
         # From here on the thread's own; the loop only reads them.
         self.written = 0
@@ -147,26 +147,27 @@ class LineLog:
         batch = "".join(parts).encode("ascii")
         self._handed_lines += count
         self._handed_bytes += len(batch)
-        self._queue.put(batch)
+        self._queue.put((batch, count))
 
     def _write_all(self) -> None:
         while (work := self._queue.get()) is not None and not self._is_given_up:
-            if isinstance(work, bytes):
-                self._write(work)
+            if isinstance(work, tuple):
+                self._write(*work)
             else:
                 self._open(work)
         if self._outlet is not None:
             self._outlet.close()
 
-    def _write(self, batch: bytes) -> None:
-        written, error = 0, "it could not be opened"
+    def _write(self, batch: bytes, count: int) -> None:
+        size, error = 0, "it could not be opened"
         if self._outlet is not None:
-            written, failure = self._outlet.write(batch, lambda: self._is_given_up)
+            size, failure = self._outlet.write(batch, lambda: self._is_given_up)
             error = "" if failure is None else str(failure.strerror)
+        written = count if size == len(batch) else batch.count(b"\n", 0, size)  # to count them all takes longest
         self.written += written
         self._done_bytes += len(batch)
         if error:
-            self.failed.add(batch.count(b"\n") - written, error)
+            self.failed.add(count - written, error)
 
     def _open(self, to: To) -> None:
         old = self._outlet

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,6 +162,7 @@ def test_a_pipe_that_nobody_reads_costs_lines_and_no_more_memory(
             kept = log._handed_bytes
             assert BACKLOG < kept <= BACKLOG + BATCH * len(line)
             assert log.late.lines == batches * BATCH - kept // len(line)
+            assert select.select([reader], [], [], LIMIT)[0], "as much as the pipe takes is written"
             log.close(0.0)
             assert os.read(reader, 8192) == 4 * line.encode()
             assert (log.written, log.failed.lines) == (4, 0)
