@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each exchange, made as its last act.
+"""The access log: one line of JSON for each exchange.
 
 Lines are made at once and not by the thread that writes them: it is the same work, and hundreds of lines in one go
 would hold up the worker's loop. What repeats from request to request is quoted once and remembered. Nothing secret gets
@@ -7,19 +7,18 @@ here: of a head only those fields are shown that are named below, and a query on
 
 from collections import defaultdict
 from collections.abc import Callable
-from json.encoder import encode_basestring_ascii
 from time import gmtime, strftime
 from typing import Final, TypeAlias, TypeVar
 
 from s3edge.errors import EdgeError
 from s3edge.events import Hedged
 from s3edge.http1.head import RequestHead
-from s3edge.proxy.claims import Claims
 from s3edge.proxy.client import ClientConnection
+from s3edge.proxy.introduction import introduced
 from s3edge.proxy.progress import DONE, REFUSED, Progress
-from s3edge.s3.encoding import as_text
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.sigv4 import redacted
+from s3edge.telemetry.printable import quoted
 
 FIELDS: Final = (
     *("time", "worker", "request_id", "client", "access_key", "user_agent", "trace_id"),
@@ -34,8 +33,6 @@ FIELDS: Final = (
 LONGEST_KEY: Final = 2048
 LONGEST_QUERY: Final = 320
 LONGEST_BUCKET: Final = 256
-LONGEST_AGENT: Final = 192
-LONGEST_ACCESS_KEY: Final = 128
 LONGEST_WORD: Final = 64
 # Bytes of a query that are looked at.
 _QUERY_READ: Final = 4096
@@ -45,15 +42,10 @@ _ORDINARY: Final = frozenset((404, 412))
 # Of what repeats; a few hundred bytes each.
 _MOST_REMEMBERED: Final = 4096
 
+_ONE_TRY: Final = ',"attempts":1'
 _CR: Final = b"\r"
 _QUESTION_MARK: Final = ord("?")
-_AGENT: Final = b"\nuser-agent:"
 _REQUEST_ID: Final = b"\nx-amz-request-id: "
-# The only version there is (W3C Trace Context, section 3.2), then 32 hexadecimal digits.
-_TRACE: Final = b"\ntraceparent: 00-"
-_TRACE_DIGITS: Final = 32
-
-_BLANKS: Final = b" \t"
 
 _Key = TypeVar("_Key")
 _Kind: TypeAlias = tuple[str, str | None, bytes, Operation, str]
@@ -63,21 +55,26 @@ _Kind: TypeAlias = tuple[str, str | None, bytes, Operation, str]
 class AccessLog:
     """Makes the lines of worker number `worker` and gives them to `write`; of what went well, 1 in `successes`.
 
-    Those are counted apart for each operation. `wall` is the clock of people, in seconds since 1970.
+    Those are counted apart for each operation. `now` is the loop's clock, `wall` that of people, in seconds since 1970.
     """
 
-    def __init__(self, worker: int, write: Callable[[str], None], successes: int, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        worker: int,
+        write: Callable[[str], None],
+        successes: int,
+        now: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
         self.successes = successes
         self._worker = worker
         self._write = write
-        self._clock = _Clock(wall)
+        self._clock = _Clock(now, wall)
         self._passed: defaultdict[Operation, int] = defaultdict(int)
         self._kinds: dict[_Kind, str] = {}
-        self._agents: dict[bytes, str] = {}
         self._seconds = _Seconds()
-        self._access_keys = Claims(_access_key)
 
-    def __call__(self, progress: Progress, received: int, now: float) -> None:
+    def ended(self, progress: Progress, received: int, now: float) -> None:
         """An exchange came to its end at `now`; `received` are the body bytes that came from the client."""
         request, head, status, sampled = progress.request, progress.head, progress.status, ""
         if self.successes > 1 and progress.outcome == DONE and (status < 400 or status in _ORDINARY):
@@ -85,6 +82,8 @@ class AccessLog:
             if self._passed[request.operation] % self.successes:
                 return
             sampled = f',"sampled":{self.successes}'
+        if now >= self._clock.is_right_until:
+            self._clock.set()
         kind = (progress.tenant, progress.plan.policy, head.method, request.operation, request.bucket)
         asked = self._kinds.get(kind) or self._kind(kind)
         if request.raw_key:
@@ -92,79 +91,71 @@ class AccessLog:
         if _QUESTION_MARK in head.target:
             asked += _query(head.target)
         if head.has_range:
-            asked += f',"range":{_quoted(head.header(b"range") or b"", LONGEST_WORD)}'
-        error = "" if progress.refusal is None else f',"error":{_quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
+            asked += f',"range":{quoted(head.header(b"range") or b"", LONGEST_WORD)}'
+        error = "" if progress.refusal is None else f',"error":{quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
         times = "" if progress.first_byte is None else f',"first_byte":{self._seconds[progress.first_byte]}'
         if progress.waited:
             times = f',"waited":{self._seconds[progress.waited]}{times}'
         payload = f',"payload":"{request.payload_kind}"' if head.length else ""
+        own_trace = "" if progress.trace is None else _own_trace_id(progress)
+        tries = _tries(progress) if progress.raced or progress.resumes else ""
+        if progress.node:
+            tries = f',"node":"{progress.node}"{tries or _ONE_TRY}'
         self._write(
-            f'{{"time":"{self._clock.text(progress.started, now)}","worker":{self._worker}{_request_id(progress)}'
-            f',"client":"{progress.client.address}"{self._access_keys.of(head)}{self._agent(head)}{_trace_id(progress)}'
-            f'{asked},"status":{status},"outcome":"{progress.outcome}"{error},"received":{received}{payload}'
-            f',"sent":{progress.sent}{times},"duration":{self._seconds[now - progress.started]}'
-            f"{_tries(progress)}{sampled}}}\n"
+            f'{{"time":"{self._clock[progress.started]}","worker":{self._worker}{_request_id(progress)}'
+            f'{introduced(progress.client, head)}{own_trace}{asked},"status":{status},"outcome":"{progress.outcome}"'
+            f'{error},"received":{received}{payload},"sent":{progress.sent}{times}'
+            f',"duration":{self._seconds[now - progress.started]}{tries}{sampled}}}\n'
         )
 
     def refused(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> None:
         """A head that was not understood (None), or came over a connection too many, was answered with `error`."""
-        now = client.loop.time()
+        self._clock.set()
         kind = (client.tenant, None, b"" if head is None else head.method, Operation.Other, "")
         self._write(
-            f'{{"time":"{self._clock.text(now, now)}","worker":{self._worker},"request_id":"{request_id}"'
+            f'{{"time":"{self._clock[client.loop.time()]}","worker":{self._worker},"request_id":"{request_id}"'
             f',"client":"{client.address}"{self._kind(kind)},"status":{error.status},"outcome":"{REFUSED}"'
-            f',"error":{_quoted(error.code.encode(), LONGEST_WORD)},"received":0,"sent":0,"duration":0.000000}}\n'
+            f',"error":{quoted(error.code.encode(), LONGEST_WORD)},"received":0,"sent":0,"duration":0.000000}}\n'
         )
 
     def _kind(self, kind: _Kind) -> str:
         tenant, policy, method, operation, bucket = kind
-        text = f',"tenant":{_quoted(tenant.encode(), LONGEST_WORD)}'
+        text = f',"tenant":{quoted(tenant.encode(), LONGEST_WORD)}'
         if policy:
-            text += f',"policy":{_quoted(policy.encode(), LONGEST_WORD)}'
+            text += f',"policy":{quoted(policy.encode(), LONGEST_WORD)}'
         if method:
-            text += f',"method":{_quoted(method, LONGEST_WORD)}'
+            text += f',"method":{quoted(method, LONGEST_WORD)}'
         text += f',"operation":"{operation}","class":"{TRAITS[operation].kind}"'
         if bucket:
-            text += f',"bucket":{_quoted(bucket.encode("utf-8", "surrogateescape"), LONGEST_BUCKET)}'
+            text += f',"bucket":{quoted(bucket.encode("utf-8", "surrogateescape"), LONGEST_BUCKET)}'
         if len(bucket) <= LONGEST_BUCKET:
             _remember(self._kinds, kind, text)
         return text
 
-    def _agent(self, head: RequestHead) -> str:
-        start = head.lower.find(_AGENT)
-        if start < 0:
-            return ""
-        agent = head.raw[start + len(_AGENT) : head.raw.index(_CR, start)]
-        text = self._agents.get(agent)
-        if text is None:
-            text = f',"user_agent":{_quoted(agent.strip(_BLANKS), LONGEST_AGENT)}'
-            if len(agent) <= LONGEST_AGENT:
-                _remember(self._agents, agent, text)
-        return text
 
+class _Clock(dict[float, str]):
+    """Instants of the loop's clock, which has milliseconds, as the time of people in ISO 8601."""
 
-class _Clock:
-    """The time of people at instants of the loop's clock, which has milliseconds."""
-
-    def __init__(self, wall: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
+        super().__init__()
+        self._now = now
         self._wall = wall
         self._ahead = 0.0
-        self._set_at = self._instant = float("-inf")
-        self._second = 0
-        self._to_second = self._text = ""
+        self.is_right_until = float("-inf")
+        self._second, self._text = 0, ""
 
-    def text(self, instant: float, now: float) -> str:
-        """An instant until `now` in ISO 8601. Most requests of a busy worker share theirs with others."""
-        if instant == self._instant:
-            return self._text
-        if now >= self._set_at + 1.0:  # people set their clocks
-            self._set_at, self._ahead = now, self._wall() - now
-        milliseconds = round((instant + self._ahead) * 1000)
-        if milliseconds // 1000 != self._second:
-            self._second = milliseconds // 1000
-            self._to_second = strftime("%Y-%m-%dT%H:%M:%S", gmtime(self._second))
-        self._instant, self._text = instant, f"{self._to_second}.{milliseconds % 1000:03d}Z"
-        return self._text
+    def set(self) -> None:
+        """Look at the clock of people, which they may have set."""
+        now = self._now()
+        self.is_right_until, self._ahead = now + 1.0, self._wall() - now
+        self.clear()
+
+    def __missing__(self, instant: float) -> str:
+        second, milliseconds = divmod(round((instant + self._ahead) * 1000), 1000)
+        if second != self._second:
+            self._second, self._text = second, strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+        text = self[instant] = f"{self._text}.{milliseconds:03d}Z"
+        return text
 
 
 class _Seconds(dict[float, str]):
@@ -177,10 +168,6 @@ class _Seconds(dict[float, str]):
         return text
 
 
-def _access_key(key: str | None) -> str:
-    return f',"access_key":{_quoted(key.encode("utf-8", "surrogateescape"), LONGEST_ACCESS_KEY)}' if key else ""
-
-
 def _request_id(progress: Progress) -> str:
     """The id of the answer that the client got, from the node or from s3edge itself."""
     if progress.refusal is not None:
@@ -191,56 +178,32 @@ def _request_id(progress: Progress) -> str:
     start = answer.lower.rfind(_REQUEST_ID)
     if start < 0:
         return ""
-    return f',"request_id":{_quoted(answer.raw[start + len(_REQUEST_ID) : answer.raw.index(_CR, start)], LONGEST_WORD)}'
+    return f',"request_id":{quoted(answer.raw[start + len(_REQUEST_ID) : answer.raw.index(_CR, start)], LONGEST_WORD)}'
 
 
-def _trace_id(progress: Progress) -> str:
-    """That of its own spans, or else the one that the client names."""
-    if progress.trace is not None:
-        return f',"trace_id":"{progress.trace.hex_id}"'
-    head = progress.head
-    start = head.lower.rfind(_TRACE)
-    if start < 0:
+def _own_trace_id(progress: Progress) -> str:
+    """That of its spans, where the client named none; else the introduction has it."""
+    if progress.trace is None or progress.head.header(b"traceparent") is not None:
         return ""
-    start += len(_TRACE)
-    return f',"trace_id":{_quoted(head.lower[start : start + _TRACE_DIGITS], LONGEST_WORD)}'
+    return f',"trace_id":"{progress.trace.hex_id}"'
 
 
 def _key(raw: bytes) -> str:
     # A client that escapes a whole presigned URL makes a key of it.
-    return _quoted(redacted(raw).encode() if _QUESTION_MARK in raw else raw, LONGEST_KEY)
+    return quoted(redacted(raw).encode() if _QUESTION_MARK in raw else raw, LONGEST_KEY)
 
 
 def _query(target: bytes) -> str:
     query = redacted(b"?" + target.partition(b"?")[2][:_QUERY_READ])[1:]
-    return f',"query":{_quoted(query.encode(), LONGEST_QUERY)}' if query else ""
+    return f',"query":{quoted(query.encode(), LONGEST_QUERY)}' if query else ""
 
 
 def _tries(progress: Progress) -> str:
-    """What the answer took."""
-    node = f',"node":"{progress.node}"' if progress.node else ""
-    if not progress.raced and not progress.resumes:
-        return f'{node},"attempts":1' if node else ""
-    text = f'{node},"attempts":{progress.raced}'
+    """What it took, where that was more than one attempt, or one that had to be waited for."""
+    text = f',"attempts":{progress.raced}'
     if progress.story is not None and any(isinstance(event, Hedged) for event in progress.story):
         text += ',"hedged":true'
     return f'{text},"resumes":{progress.resumes}' if progress.resumes else text
-
-
-def _quoted(raw: bytes, limit: int) -> str:
-    """Text in quotes, at most `limit` bytes between them: of longer text the beginning and `...`.
-
-    Other bytes than UTF-8 are shown as in events. The line is in ASCII, so that no key can do anything to a terminal.
-    """
-    if raw.isascii():
-        text = raw.decode("ascii")
-    else:
-        text = as_text(raw[: limit + 1]).encode("utf-8", "backslashreplace").decode()
-    quoted = encode_basestring_ascii(text)
-    while len(quoted) > limit + 2:
-        text = f"{text[: min(limit, len(text) * limit // (len(quoted) - 2)) - 3]}..."
-        quoted = encode_basestring_ascii(text)
-    return quoted
 
 
 def _remember(known: dict[_Key, str], key: _Key, text: str) -> None:

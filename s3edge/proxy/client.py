@@ -10,6 +10,7 @@ from s3edge.qos.limiter import Limiter
 from s3edge.transport.connection import Connection, ConnectionGoneError, Surroundings
 
 if TYPE_CHECKING:
+    from s3edge.proxy.introduction import Introduction
     from s3edge.proxy.progress import Progress
 
 # How long a body may stand still, in either direction, in seconds: what botocore allows between two reads.
@@ -25,8 +26,9 @@ class ClientConnection(Connection[RequestHead]):
     While an exchange is under way (`is_busy`), a client that leaves cancels it: the node must not work for nobody.
     `progress` is that of the exchange, if there is one. `address` is the client's, `forwarded_for` the field that
     tells it to nodes, and the empty line that ends a head. `known_by` and `tenant` are what `Identity` remembers of
-    it. `counted_by` are the limits of open connections that it counts in; one too many is not `is_welcome`: it is
-    told so, and closed. `is_reported` says that the runaway guard knows of the connection.
+    it, `introduction` is what the access log does. `counted_by` are the limits of open connections that it counts in;
+    one too many is not `is_welcome`: it is told so, and closed. `is_reported` says that the runaway guard knows of the
+    connection.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class ClientConnection(Connection[RequestHead]):
         "counted_by",
         "forwarded_for",
         "head_timeout",
+        "introduction",
         "is_busy",
         "is_reported",
         "is_welcome",
@@ -55,6 +58,7 @@ class ClientConnection(Connection[RequestHead]):
         self.address = ""
         self.forwarded_for = b""
         self.known_by: object = None
+        self.introduction: Introduction | None = None
         self.tenant = DEFAULT_TENANT
         self.counted_by: tuple[Limiter, ...] = ()
         self.head_timeout = head_timeout

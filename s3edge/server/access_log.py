@@ -27,7 +27,9 @@ class AccessLogging:
         self._exchanges = exchanges
         self._sessions = sessions
         clock = time.monotonic  # noqa: TID251 - for a thread, which must not ask the loop
-        self._lines = lines = LineLog(asyncio.get_running_loop(), clock)
+        loop = asyncio.get_running_loop()
+        self._now = loop.time
+        self._lines = lines = LineLog(loop, clock)
         meter.counter("s3edge_access_log_lines_total", (), partial(getattr, lines, "written"))
         meter.counter("s3edge_access_log_dropped_total", ("late",), partial(getattr, lines.late, "lines"))
         meter.counter("s3edge_access_log_dropped_total", ("failed",), partial(getattr, lines.failed, "lines"))
@@ -55,7 +57,7 @@ class AccessLogging:
         old, new = self._sessions.access_log, None
         if self._settings.to != "none":
             wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
-            new = AccessLog(self._number, self._lines.add, self._settings.successes, wall)
-        others = tuple(reader for reader in self._exchanges.readers if reader is not old)
-        self._exchanges.readers = others if new is None else (*others, new)
+            new = AccessLog(self._number, self._lines.add, self._settings.successes, self._now, wall)
+        others = tuple(reader for reader in self._exchanges.readers if old is None or reader != old.ended)
+        self._exchanges.readers = others if new is None else (*others, new.ended)
         self._sessions.access_log = new

@@ -38,7 +38,7 @@ class Outlet:
         self._is_torn = False
 
     def write(self, lines: bytes, is_given_up: Callable[[], bool]) -> tuple[int, OSError | None]:
-        """Write whole lines; how many of them were written, and what went wrong, if anything did.
+        """Write whole lines; how many bytes were written, and what went wrong, if anything did.
 
         It waits for room in a pipe until `is_given_up` says so. A line of which a part was written, on a disk that is
         full, is left behind: the next one begins a new line.
@@ -58,7 +58,7 @@ class Outlet:
         except OSError as failure:
             error = failure
         self._is_torn = self._is_torn or (written > 0 and lines[written - 1] != ord("\n"))
-        return lines.count(b"\n", 0, written), error
+        return written, error
 
     def _has_room(self, is_given_up: Callable[[], bool]) -> bool:
         """Whether a write would not wait, or would fail at once."""

@@ -1,5 +1,9 @@
 """Text of unknown origin, made fit for where it is written: one line of a log, a head, JSON, a span."""
 
+from json.encoder import encode_basestring_ascii
+
+from s3edge.s3.encoding import as_text
+
 
 def printable(text: str, limit: int) -> str:
     """The text in printable ASCII: all else, and the backslash, as Python writes it; cut to `limit` characters."""
@@ -13,3 +17,19 @@ def printable(text: str, limit: int) -> str:
 def writable(text: str, limit: int) -> str:
     """The text, cut to `limit` characters, with what is not UTF-8 in it escaped."""
     return text[:limit].encode("utf-8", "backslashreplace").decode()
+
+
+def quoted(raw: bytes, limit: int) -> str:
+    """The text as a string of JSON, at most `limit` bytes between its quotes: of longer text the beginning and `...`.
+
+    Bytes that are no UTF-8 are shown as in events. All is ASCII, so that no key can do anything to a terminal.
+    """
+    if raw.isascii():
+        text = raw.decode("ascii")
+    else:
+        text = as_text(raw[: limit + 1]).encode("utf-8", "backslashreplace").decode()
+    string = encode_basestring_ascii(text)
+    while len(string) > limit + 2:
+        text = f"{text[: min(limit, len(text) * limit // (len(string) - 2)) - 3]}..."
+        string = encode_basestring_ascii(text)
+    return string

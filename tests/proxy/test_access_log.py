@@ -22,7 +22,11 @@ from s3edge.telemetry.outlet import LONGEST_LINE
 
 # 2026-03-01 09:30:12.345 UTC
 WALL = 1772357412.345
-CLIENT = cast(ClientConnection, SimpleNamespace(address="10.8.1.27", loop=SimpleNamespace(time=lambda: 50.0)))
+# The same instant by the loop's clock; what is told began a little before.
+NOW = 100.002
+CLIENT = cast(
+    ClientConnection, SimpleNamespace(address="10.8.1.27", introduction=None, loop=SimpleNamespace(time=lambda: NOW))
+)
 # No address of IPv6 is longer.
 ADDRESS = "fe80:1111:2222:3333:4444:5555:255.255.255.255"
 SCOPE = "20260101/us-east-1/s3/aws4_request"
@@ -48,7 +52,7 @@ class Log:
 
     def __init__(self, successes: int = 1) -> None:
         self.lines: list[str] = []
-        self.tell = AccessLog(3, self.lines.append, successes, lambda: WALL)
+        self.log = AccessLog(3, self.lines.append, successes, lambda: NOW, lambda: WALL)
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -57,7 +61,7 @@ class Log:
 
 def told(progress: Progress, received: int = 0, lasted: float = 0.002) -> dict[str, Any]:
     log = Log()
-    log.tell(progress, received, progress.started + lasted)
+    log.log.ended(progress, received, progress.started + lasted)
     [line] = log.told
     return line
 
@@ -105,7 +109,7 @@ def test_all_that_there_may_be_stands_in_the_order_of_the_table() -> None:
     )
     log = Log(successes=2)
     for _ in range(2):
-        log.tell(progress, 5, 101.0)
+        log.log.ended(progress, 5, 101.0)
     [line] = log.told
     assert tuple(line) == FIELDS
     assert {name: line[name] for name in ("request_id", "error", "range", "payload", "waited", "received")} == {
@@ -127,7 +131,7 @@ def test_what_is_not_there_is_left_out() -> None:
 
 def test_a_head_that_was_not_understood_has_a_line_too() -> None:
     log = Log()
-    log.tell.refused(
+    log.log.refused(
         cast(ClientConnection, SimpleNamespace(address="10.8.1.27", tenant="default", loop=CLIENT.loop)),
         None,
         ClientError(400, "InvalidRequest", "no"),
@@ -153,13 +157,12 @@ def test_a_head_that_was_not_understood_has_a_line_too() -> None:
 
 
 def test_the_clock_of_people_may_be_set() -> None:
-    walls = [1000.0, 1000.0, 5000.25]
+    walls, instants = [1000.0, 1000.0, 5000.25], [10.0, 10.0, 10.5, 11.0, 12.5]
     lines: list[str] = []
-    log = AccessLog(0, lines.append, 1, lambda: walls.pop(0))
-    for started in (10.0, 10.0, 10.5, 11.0, 12.5):
-        progress = ended()
-        progress.started = started
-        log(progress, 0, started)
+    log = AccessLog(0, lines.append, 1, lambda: instants[0], lambda: walls.pop(0))
+    while instants:
+        log.ended(ended(started=instants[0]), 0, instants[0])
+        del instants[0]
     assert [json.loads(line)["time"][11:] for line in lines] == [
         "00:16:40.000Z", "00:16:40.000Z", "00:16:40.500Z", "00:16:40.000Z", "01:23:20.250Z",
     ]  # fmt: skip
@@ -171,8 +174,8 @@ def test_the_clock_of_people_may_be_set() -> None:
 def test_of_what_went_well_one_in_n_is_told_for_each_operation() -> None:
     log = Log(successes=3)
     for _ in range(7):
-        log.tell(ended(), 0, 101.0)
-        log.tell(ended("HEAD /bucket/key HTTP/1.1", status=404), 0, 101.0)
+        log.log.ended(ended(), 0, 101.0)
+        log.log.ended(ended("HEAD /bucket/key HTTP/1.1", status=404), 0, 101.0)
     assert [(line["operation"], line["sampled"]) for line in log.told] == [("GetObject", 3), ("HeadObject", 3)] * 2
 
 
@@ -180,7 +183,7 @@ def test_of_what_went_well_one_in_n_is_told_for_each_operation() -> None:
 def test_what_did_not_go_well_is_always_told(status: int, outcome: str) -> None:
     log = Log(successes=1000)
     for _ in range(3):
-        log.tell(ended(status=status, outcome=outcome), 0, 101.0)
+        log.log.ended(ended(status=status, outcome=outcome), 0, 101.0)
     assert [line.get("sampled") for line in log.told] == [None] * 3
 
 
@@ -222,13 +225,16 @@ def test_every_line_is_one_line_of_valid_json_that_a_pipe_takes_as_a_whole(
     progress.tenant, progress.plan = "t" * 64, Plan(("c",), policy="p" * 64)
     progress.request.operation = max(Operation, key=len)
     progress.sent, progress.waited, progress.first_byte = 10**15, 10**6, 10**6
-    progress.story, progress.client = [Hedged("n", None, 0.1)], cast(ClientConnection, SimpleNamespace(address=ADDRESS))
+    progress.story, progress.client = (
+        [Hedged("n", None, 0.1)],
+        cast(ClientConnection, SimpleNamespace(address=ADDRESS, introduction=None)),
+    )
     progress.outcome = GONE if is_gone else DONE
     progress.refusal = ("E" * 64, "F" * 16) if is_gone else None
     log = Log(successes=1)
-    log.tell.successes = 1 if is_gone else MOST_SUCCESSES
-    log.tell._passed[progress.request.operation] = MOST_SUCCESSES - 1
-    log.tell(progress, 10**15, 10**7)
+    log.log.successes = 1 if is_gone else MOST_SUCCESSES
+    log.log._passed[progress.request.operation] = MOST_SUCCESSES - 1
+    log.log.ended(progress, 10**15, 10**7)
     [line] = log.lines
     assert line.isascii()
     assert line[:-1].isprintable()
@@ -280,7 +286,7 @@ secret_fields = st.sampled_from(
 def test_no_secret_is_told(query: str, fields: list[str], is_in_key: bool) -> None:
     mark = "%3F" if is_in_key else "?"
     log = Log()
-    log.tell(ended(f"GET /bucket/key{mark}{query} HTTP/1.1", *fields), 0, 101.0)
+    log.log.ended(ended(f"GET /bucket/key{mark}{query} HTTP/1.1", *fields), 0, 101.0)
     assert "hunter2" not in log.lines[0]
 
 

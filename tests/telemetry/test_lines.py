@@ -62,13 +62,14 @@ def test_a_line_is_on_its_way_when_it_is_old_enough_and_a_batch_at_once(tmp_path
         log = line_log()
         log.start(tmp_path / "log")
         log.add("1\n")
-        assert log._lines
-        await asyncio.sleep(AGE)
-        assert not log._lines
+        await asyncio.sleep(AGE - 0.001)
+        assert log._handed_lines == 0
+        await asyncio.sleep(0.001)
+        assert log._handed_lines == 1
         for _ in range(BATCH):
-            assert len(log._lines) < BATCH
+            assert log._handed_lines == 1
             log.add("2\n")
-        assert not log._lines
+        assert log._handed_lines == 1 + BATCH
         log.close(LIMIT)
 
     run(main())
@@ -161,7 +162,7 @@ def test_a_pipe_that_nobody_reads_costs_lines_and_no_more_memory(
             kept = log._handed_bytes
             assert BACKLOG < kept <= BACKLOG + BATCH * len(line)
             assert log.late.lines == batches * BATCH - kept // len(line)
-            assert select.select([reader], [], [], LIMIT)[0]
+            assert select.select([reader], [], [], LIMIT)[0], "as much as the pipe takes is written"
             log.close(0.0)
             assert os.read(reader, 8192) == 4 * line.encode()
             assert (log.written, log.failed.lines) == (4, 0)

@@ -47,9 +47,9 @@ def test_a_file_is_made_for_its_owner_and_group_and_appended_to(tmp_path: Path) 
         one, other = Outlet(path), Outlet(path)
     finally:
         os.umask(before)
-    assert one.write(b"1\n2\n", never) == (2, None)
-    assert other.write(b"3\n", never) == (1, None)
-    assert one.write(b"4\n", never) == (1, None)
+    assert one.write(b"1\n2\n", never) == (4, None)
+    assert other.write(b"3\n", never) == (2, None)
+    assert one.write(b"4\n", never) == (2, None)
     assert path.read_bytes() == b"1\n2\n3\n4\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     one.close()
@@ -85,9 +85,9 @@ def test_a_line_that_a_full_disk_tore_is_left_behind(tmp_path: Path) -> None:
         again = outlet.write(LINE, never)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert (written, error and error.errno) == (2, errno.EFBIG)
+    assert (written, error and error.errno) == (250, errno.EFBIG)
     assert (again[0], again[1] and again[1].errno) == (0, errno.EFBIG)
-    assert outlet.write(LINE, never) == (1, None)
+    assert outlet.write(LINE, never) == (len(LINE), None)
     assert path.read_bytes() == 2 * LINE + LINE[:50] + b"\n" + LINE
     outlet.close()
 
@@ -112,7 +112,7 @@ def test_a_pipe_is_given_whole_lines_as_it_is_read(tmp_path: Path) -> None:
 def test_a_full_pipe_is_waited_for_until_that_is_given_up(tmp_path: Path) -> None:
     with named_pipe(tmp_path) as (path, reader):
         outlet = Outlet(path)
-        assert outlet.write(100 * LINE, at_once) == (40, None)
+        assert outlet.write(100 * LINE, at_once) == (40 * len(LINE), None)
         assert os.read(reader, PIPE) == 40 * LINE
         outlet.close()
 
@@ -121,7 +121,7 @@ def test_a_line_as_long_as_a_pipe_takes_stays_whole(tmp_path: Path) -> None:
     with named_pipe(tmp_path) as (path, reader):
         outlet = Outlet(path)
         longest = b"x" * (LONGEST_LINE - 1) + b"\n"
-        assert outlet.write(longest + LINE, at_once) == (1, None)
+        assert outlet.write(longest + LINE, at_once) == (len(longest), None)
         assert os.read(reader, 2 * PIPE) == longest
         outlet.close()
 
