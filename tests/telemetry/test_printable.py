@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.telemetry.printable import printable
+from s3edge.telemetry.printable import printable, quoted
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,22 @@ def test_the_result_is_one_line_of_printable_ascii_within_the_limit(text: str, l
     assert len(result) <= limit
     assert result.isascii()
     assert result == "" or result.isprintable()
+
+
+@given(st.binary(max_size=100), st.integers(3, 50))
+def test_a_quoted_text_is_a_string_of_json_within_its_limit(raw: bytes, limit: int) -> None:
+    string = quoted(raw, limit)
+    assert string.isascii()
+    assert string.isprintable()
+    assert len(string) <= limit + 2
+    text = raw.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
+    found = json.loads(string)
+    assert found == text or (found.endswith("...") and text.startswith(found[:-3]))
+
+
+def test_a_quoted_text_is_cut_only_if_it_does_not_fit() -> None:
+    assert quoted(b"12345", 5) == '"12345"'
+    assert quoted(b"123456", 5) == '"12..."'
+    assert quoted("é".encode(), 6) == '"\\u00e9"'
+    assert quoted("éé".encode(), 11) == '"..."'
+    assert quoted(b"\xff", 7) == '"\\\\udcff"'
