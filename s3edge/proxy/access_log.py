@@ -87,7 +87,10 @@ class AccessLog:
         kind = (progress.tenant, progress.plan.policy, head.method, request.operation, request.bucket)
         asked = self._kinds.get(kind) or self._kind(kind)
         if request.raw_key:
-            asked += f',"key":{_key(request.raw_key)}'
+            # A client that escapes a whole presigned URL makes a key of it.
+            is_odd = _QUESTION_MARK in request.raw_key
+            key = redacted(request.raw_key).encode() if is_odd else request.raw_key
+            asked += f',"key":{quoted(key, LONGEST_KEY)}'
         if _QUESTION_MARK in head.target:
             asked += _query(head.target)
         if head.has_range:
@@ -186,11 +189,6 @@ def _own_trace_id(progress: Progress) -> str:
     if progress.trace is None or progress.head.header(b"traceparent") is not None:
         return ""
     return f',"trace_id":"{progress.trace.hex_id}"'
-
-
-def _key(raw: bytes) -> str:
-    # A client that escapes a whole presigned URL makes a key of it.
-    return quoted(redacted(raw).encode() if _QUESTION_MARK in raw else raw, LONGEST_KEY)
 
 
 def _query(target: bytes) -> str:

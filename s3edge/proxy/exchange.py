@@ -163,7 +163,7 @@ class Exchanges:
         if progress.plan.guard_of:
             self.lookout.ended(progress, received)
         if self.readers:
-            progress.node = "" if attempt is None else attempt.node
+            progress.node = "" if attempt is None else attempt.standing.node.name
             for reader in self.readers:
                 reader(progress, received, now)
 

@@ -29,7 +29,8 @@ class Introduction(NamedTuple):
     """What a head said of its client, as fields of a line, and where it stood, from the end of the request line.
 
     A later head of the same `size` that has the same `agent` and the same `claim` there says the same; an empty claim
-    stands for none. With `is_traced` it has a trace id too, which is another one each time.
+    stands for none. (One who puts a second claim in place of another field of the same length misleads nobody: a node
+    believes signatures.) With `is_traced` it has a trace id too, which is another one each time.
     """
 
     text: str

@@ -20,7 +20,7 @@ def writable(text: str, limit: int) -> str:
 
 
 def quoted(raw: bytes, limit: int) -> str:
-    """The text as a string of JSON, at most `limit` bytes between its quotes: of longer text the beginning and `...`.
+    """The text as a string of JSON; what takes more than `limit` bytes (3 or more) is cut and ends in `...`.
 
     Bytes that are no UTF-8 are shown as in events. All is ASCII, so that no key can do anything to a terminal.
     """
@@ -30,6 +30,7 @@ def quoted(raw: bytes, limit: int) -> str:
         text = as_text(raw[: limit + 1]).encode("utf-8", "backslashreplace").decode()
     string = encode_basestring_ascii(text)
     while len(string) > limit + 2:
-        text = f"{text[: min(limit, len(text) * limit // (len(string) - 2)) - 3]}..."
+        kept = min(limit, len(text) * limit // (len(string) - 2)) - 3
+        text = f"{text[: max(0, kept)]}..."
         string = encode_basestring_ascii(text)
     return string

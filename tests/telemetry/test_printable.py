@@ -1,8 +1,10 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3edge.telemetry.printable import printable, writable
+from s3edge.telemetry.printable import printable, quoted, writable
 
 
 @pytest.mark.parametrize(
@@ -48,3 +50,22 @@ def test_what_is_writable_is_utf_8_and_what_was_so_already_stays(text: str, limi
 
 def test_bytes_that_are_no_utf_8_are_escaped() -> None:
     assert writable(b"a\xff".decode("utf-8", "surrogateescape"), 10) == "a\\udcff"
+
+
+@given(st.binary(max_size=100), st.integers(3, 50))
+def test_a_quoted_text_is_a_string_of_json_within_its_limit(raw: bytes, limit: int) -> None:
+    string = quoted(raw, limit)
+    assert string.isascii()
+    assert string.isprintable()
+    assert len(string) <= limit + 2
+    text = raw.decode("utf-8", "surrogateescape").encode("utf-8", "backslashreplace").decode()
+    found = json.loads(string)
+    assert found == text or (found.endswith("...") and text.startswith(found[:-3]))
+
+
+def test_a_quoted_text_is_cut_only_if_it_does_not_fit() -> None:
+    assert quoted(b"12345", 5) == '"12345"'
+    assert quoted(b"123456", 5) == '"12..."'
+    assert quoted("é".encode(), 6) == '"\\u00e9"'
+    assert quoted("éé".encode(), 11) == '"..."'
+    assert quoted(b"\xff", 7) == '"\\\\udcff"'
