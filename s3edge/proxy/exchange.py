@@ -75,6 +75,7 @@ class Exchanges:
         self._meter.exchanges_inflight += 1
         progress = client.progress = Progress(client, head, understand(head, self.rules.hosts), self._now(), self._emit)
         try:
+            # Trace: before anything can take time, so that spans tell all of it.
             if self.sampler is not None:
                 progress.trace = self.sampler.trace(head, progress.started)
             # Identify: limits belong to a tenant, and so may all that policies decide.
