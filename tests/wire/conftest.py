@@ -28,16 +28,25 @@ def moto() -> Iterator[tuple[Endpoint, ...]]:
 
 
 @pytest.fixture(scope="session")
-def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, ...]]:
-    """The gateways of a storage that verifies signatures: the lab that runs, or one for these tests only."""
+def ceph_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The lab that runs, or one for these tests only; there is room for one at a time, since its ports are fixed."""
     if missing_programs():
         pytest.skip(f"needs Debian's packages {' '.join(sorted(set(PROGRAMS.values())))}")
     lab = Lab()
     is_ours = lab.monitor.pid() is None
     if is_ours:
         lab = Lab(tmp_path_factory.mktemp("ceph"))
-    access = lab.up()
-    yield tuple(
+    lab.up()
+    yield lab
+    if is_ours:
+        lab.down(wipe=True)
+
+
+@pytest.fixture(scope="session")
+def ceph(ceph_lab: Lab) -> tuple[Endpoint, ...]:
+    """The gateways of a storage that verifies signatures."""
+    access = ceph_lab.up()
+    return tuple(
         Endpoint(
             "ceph_direct",
             url,
@@ -49,8 +58,6 @@ def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, .
         )
         for url in access.endpoints
     )
-    if is_ours:
-        lab.down(wipe=True)
 
 
 @pytest.fixture(scope="session")

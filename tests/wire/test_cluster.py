@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from loadtests.ceph.lab import missing_programs
+from loadtests.ceph.lab import Lab
 
 START_SECONDS = 120
 END_SECONDS = 60
@@ -51,10 +51,13 @@ def is_open(port: int) -> bool:
 
 
 @contextmanager
-def cluster(kind: str, *options: str) -> Iterator[Running]:
-    """`up` of a kind, ended in any case."""
+def cluster(kind: str, *options: str, **variables: str) -> Iterator[Running]:
+    """`up` of a kind, with these environment variables, ended in any case."""
     argv = [sys.executable, "-m", "loadtests.cluster", "up", "--kind", kind, *options]
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    environment = {**os.environ, **variables}
+    process = subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
+    )
     try:
         assert process.stdout is not None
         said = {}
@@ -64,13 +67,13 @@ def cluster(kind: str, *options: str) -> Iterator[Running]:
             if name == "end":
                 break
         assert said.get("end") == "Ctrl-C", f"it ended with {process.wait(END_SECONDS)}; the reason is printed above"
-        variables = Path(said["keys"].removeprefix("source "))
-        environment = dict(line.removeprefix("export ").split("=", 1) for line in variables.read_text().splitlines())
-        assert variables.stat().st_mode & 0o077 == 0, "it holds secrets"
+        keys = Path(said["keys"].removeprefix("source "))
+        environment = dict(line.removeprefix("export ").split("=", 1) for line in keys.read_text().splitlines())
+        assert keys.stat().st_mode & 0o077 == 0, "it holds secrets"
         urls = [said["s3edge"], said["admin"].split()[0], *said["nodes"].split()]
         ports = [int(url.rpartition(":")[2]) for url in urls]
         prometheus = said["prometheus"] if said["prometheus"].startswith("http") else None
-        yield Running(process, environment, variables.parent, ports, prometheus)
+        yield Running(process, environment, keys.parent, ports, prometheus)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
@@ -169,9 +172,8 @@ def test_tenants_of_minio_may_do_what_their_policies_say() -> None:
 
 
 @pytest.mark.ceph
-@pytest.mark.skipif(bool(missing_programs()), reason="Ceph is not installed")
-def test_ceph_serves_until_ctrl_c() -> None:
-    with cluster("ceph", "--nodes", "2") as running:
+def test_ceph_serves_until_ctrl_c(ceph_lab: Lab) -> None:
+    with cluster("ceph", "--nodes", "2", CEPH_LAB=str(ceph_lab.folder)) as running:
         works(running)
         assert running.end() == 0
         assert not running.folder.exists()
