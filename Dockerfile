@@ -1,6 +1,7 @@
 # s3edge as a container: docker build -t s3edge . && docker run s3edge --help
 #
-# The base is the Python that the tests run on. The digest pins it, and with it Debian's patches: renew it with
+# The base is the Python that the tests run on. The digest pins it, and with it Debian's patches. It stands in public
+# records and was not pulled by us: if the registry does not know it, or for new patches, take the one printed by
 #   docker buildx imagetools inspect python:3.11-slim-bookworm
 ARG PYTHON=python:3.11-slim-bookworm@sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84
 
