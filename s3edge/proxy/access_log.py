@@ -14,6 +14,7 @@ from s3edge.errors import EdgeError
 from s3edge.events import Hedged
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.client import ClientConnection
+from s3edge.proxy.identity import QUESTION_MARK
 from s3edge.proxy.introduction import introduced
 from s3edge.proxy.progress import DONE, REFUSED, Progress
 from s3edge.s3.operation import TRAITS, Operation
@@ -44,7 +45,6 @@ _MOST_REMEMBERED: Final = 4096
 
 _ONE_TRY: Final = ',"attempts":1'
 _CR: Final = b"\r"
-_QUESTION_MARK: Final = ord("?")
 _REQUEST_ID: Final = b"\nx-amz-request-id: "
 
 _Key = TypeVar("_Key")
@@ -88,10 +88,10 @@ class AccessLog:
         asked = self._kinds.get(kind) or self._kind(kind)
         if request.raw_key:
             # A client that escapes a whole presigned URL makes a key of it.
-            is_odd = _QUESTION_MARK in request.raw_key
+            is_odd = QUESTION_MARK in request.raw_key
             key = redacted(request.raw_key).encode() if is_odd else request.raw_key
             asked += f',"key":{quoted(key, LONGEST_KEY)}'
-        if _QUESTION_MARK in head.target:
+        if QUESTION_MARK in head.target:
             asked += _query(head.target)
         if head.has_range:
             asked += f',"range":{quoted(head.header(b"range") or b"", LONGEST_WORD)}'

@@ -88,7 +88,7 @@ class Attempts:
             progress.upload = self._upload(progress, track)
         raw = for_node(head, progress.client.forwarded_for)
         # A wait for room under limits must not count as the node's time.
-        now = self._now() if progress.limiters else progress.started
+        now = progress.started + progress.waited
         if track.first.is_limited:
             choice = Choice(plan.balance, (), progress.request.raw_key, pace is not None)
             standing = track.place_now(choice, plan.priority)

@@ -7,11 +7,11 @@ from s3edge.proxy.client import ClientConnection
 from s3edge.qos.tenants import Tenants
 from s3edge.s3.sigv4 import claimed_access_key
 
-_AUTHORIZATION: Final = b"\nauthorization:"
+AUTHORIZATION: Final = b"\nauthorization:"
 _CREDENTIAL: Final = b"Credential="
-_END_OF_CREDENTIAL: Final = b"/aws4_request,"
+END_OF_CREDENTIAL: Final = b"/aws4_request,"
 _UNKNOWN: Final = "?"
-_QUESTION_MARK: Final = ord("?")  # CPython finds a number ten times as fast as a byte string
+QUESTION_MARK: Final = ord("?")  # CPython finds a number ten times as fast as a byte string
 # Claims that are remembered, each of some 100 bytes: ten times the clients of a large training cluster, each with a key
 # of its own. A claim holds the day that it is good for, so all of them are forgotten sooner or later.
 MOST_CLAIMS: Final = 10_000
@@ -37,8 +37,8 @@ class Identity:
         # Requests repeat few credentials. Whatever could claim another key, a query, a second field or a second
         # credential, is read with care. (To search from the end is faster than from the front.)
         raw, lower = head.raw, head.lower
-        start, end = lower.rfind(_AUTHORIZATION), raw.rfind(_END_OF_CREDENTIAL)
-        if _QUESTION_MARK in head.target or not 0 <= start < end or lower.find(_AUTHORIZATION) != start:
+        start, end = lower.rfind(AUTHORIZATION), raw.rfind(END_OF_CREDENTIAL)
+        if QUESTION_MARK in head.target or not 0 <= start < end or lower.find(AUTHORIZATION) != start:
             return self._identify(client, head)
         claim = raw[start:end]
         tenant = self._claims.get(claim, _UNKNOWN)
@@ -60,4 +60,4 @@ class Identity:
 def claimed_key(head: RequestHead) -> str | None:
     """The access key that a request claims; None if it claims none, or no single one."""
     # Some servers believe the first of two fields and some the last, so two claim nothing.
-    return claimed_access_key(head) if head.lower.count(_AUTHORIZATION) < 2 else None
+    return claimed_access_key(head) if head.lower.count(AUTHORIZATION) < 2 else None

@@ -16,6 +16,7 @@ from s3edge.server.pool import WorkerPool
 from s3edge.server.reload import Reloader
 from s3edge.telemetry.meter import Snapshot
 
+_VERSIONS: Final = (__version__, platform.python_version(), version("uvloop"))
 _KINDS: Final = ("tenant", "client")
 
 
@@ -91,7 +92,7 @@ def process_figures(pool: WorkerPool) -> Snapshot:
         "s3edge_loop_lag_seconds": [([str(worker.number)], worker.lag) for worker in living],
         "s3edge_worker_cpu_seconds_total": [([number], beat.cpu) for number, beat in beats],
         "s3edge_worker_resident_bytes": [([number], beat.resident) for number, beat in beats],
-        "s3edge_build_info": [([__version__, platform.python_version(), version("uvloop")], 1)],
+        "s3edge_build_info": [([*_VERSIONS], 1)],
     }
 
 
