@@ -14,22 +14,25 @@ from matplotlib.ticker import StrMethodFormatter
 from loadtests.child import ChildError, end_on_sigterm
 from loadtests.command import FINDING_COLUMNS, without_nan
 from loadtests.crowd import CrowdError
+from loadtests.faults import Mark
 from loadtests.findings import RESULTS, Finding
 from loadtests.machine import describe_machine
 from loadtests.needs import has_programs, raise_descriptor_limit
 from loadtests.report import Verdict, markdown_table
+from loadtests.timeline_chart import draw_marks
 from loadtests.wrk import LoadError
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One figure over time, a line for each name; `every` seconds a value. `limit` is drawn across."""
+    """One figure over time, a line for each name; `every` seconds a value. `limit` is drawn across, `marks` down."""
 
     label: str
     every: float
     lines: Mapping[str, Sequence[float]]
     limit: float | None = None
     is_log: bool = False
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def draw_panels(title: str, panels: Sequence[Panel], path: Path) -> None:
         else:
             axes.set_ylim(bottom=0)
         axes.set_ylabel(panel.label)
-        axes.grid(axis="y", linewidth=0.3)
+        draw_marks(axes, panel.marks)
         axes.legend(fontsize=8)
     every_axes[-1].set_xlabel("seconds")
     every_axes[-1].set_xlim(left=0)

@@ -48,7 +48,7 @@ def draw_timeline(title: str, lines: Mapping[str, Sequence[Point]], marks: Seque
     first_byte.set_xlabel("seconds")
     first_byte.set_xlim(left=0)
     for axes in (throughput, errors, first_byte):
-        _draw_marks(axes, marks)
+        draw_marks(axes, marks)
     if len(marks) <= MOST_LABELS:
         for mark in marks:
             throughput.annotate(mark.text, (mark.at, 1), xycoords=("data", "axes fraction"), rotation=90, fontsize=7)
@@ -56,7 +56,8 @@ def draw_timeline(title: str, lines: Mapping[str, Sequence[Point]], marks: Seque
     figure.savefig(path, dpi=120)
 
 
-def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
+def draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
+    """A line down `axes` at each mark, and thin lines across to read heights by."""
     for mark in marks:
         axes.axvline(mark.at, color="tab:red", linewidth=0.6, linestyle="dotted")
     axes.grid(axis="y", linewidth=0.3)
