@@ -82,11 +82,13 @@ def test_a_signal_waits_until_what_must_not_be_divided_is_done(
             done.append("started")
         done.append("went on")
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
     end_on_sigterm()
     try:
         with pytest.raises(error):
             start()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert done == ["started"]
