@@ -1,12 +1,13 @@
 """The access log: one line of JSON for each exchange.
 
-Lines are made at once and not by the thread that writes them: it is the same work, and hundreds of lines in one go
-would hold up the worker's loop. What repeats from request to request is quoted once and remembered. Nothing secret gets
-here: of a head only those fields are shown that are named below, and a query only as `sigv4.redacted` leaves it.
+Lines are made by the worker's loop, some dozens in one go, and not by the thread that writes them: it is the same work,
+and the loop would wait for it all the same. What repeats from request to request is quoted once and remembered. Nothing
+secret gets here: of a head only those fields are shown that are named below, and a query only as `sigv4.redacted`
+leaves it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import gmtime, strftime
 from typing import Final, TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ from s3edge.events import Hedged
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.identity import QUESTION_MARK
-from s3edge.proxy.introduction import introduced
+from s3edge.proxy.introduction import Introduction, introduced, trace_id
 from s3edge.proxy.progress import DONE, REFUSED, Progress
 from s3edge.s3.operation import TRAITS, Operation
 from s3edge.s3.sigv4 import redacted
@@ -51,72 +52,107 @@ _Key = TypeVar("_Key")
 _Kind: TypeAlias = tuple[str, str | None, bytes, Operation, str]
 """What many requests have in common: tenant, policy, method, operation and bucket."""
 
+Ended: TypeAlias = tuple[Progress, int, float, str]
+"""An exchange that is over, the body bytes that came from its client, the instant, and what the line says last."""
+Record: TypeAlias = Ended | str
+"""What a line is made of; one that is seldom is made already."""
+
 
 class AccessLog:
-    """Makes the lines of worker number `worker` and gives them to `write`; of what went well, 1 in `successes`.
+    """Gives what lines are made of to `add`; of what went well, 1 in `successes`, counted apart for each operation."""
 
-    Those are counted apart for each operation. `now` is the loop's clock, `wall` that of people, in seconds since 1970.
-    """
-
-    def __init__(
-        self,
-        worker: int,
-        write: Callable[[str], None],
-        successes: int,
-        now: Callable[[], float],
-        wall: Callable[[], float],
-    ) -> None:
+    def __init__(self, lines: "Lines", add: Callable[[Record], None], successes: int) -> None:
         self.successes = successes
-        self._worker = worker
-        self._write = write
-        self._clock = _Clock(now, wall)
+        self._lines = lines
+        self._add = add
         self._passed: defaultdict[Operation, int] = defaultdict(int)
-        self._kinds: dict[_Kind, str] = {}
-        self._seconds = _Seconds()
 
     def ended(self, progress: Progress, received: int, now: float) -> None:
         """An exchange came to its end at `now`; `received` are the body bytes that came from the client."""
-        request, head, status, sampled = progress.request, progress.head, progress.status, ""
-        if self.successes > 1 and progress.outcome == DONE and (status < 400 or status in _ORDINARY):
-            self._passed[request.operation] += 1
-            if self._passed[request.operation] % self.successes:
+        last = ""
+        if self.successes > 1 and progress.outcome == DONE and (progress.status < 400 or progress.status in _ORDINARY):
+            operation = progress.request.operation
+            self._passed[operation] += 1
+            if self._passed[operation] % self.successes:
                 return
-            sampled = f',"sampled":{self.successes}'
-        if now >= self._clock.is_right_until:
-            self._clock.set()
-        kind = (progress.tenant, progress.plan.policy, head.method, request.operation, request.bucket)
-        asked = self._kinds.get(kind) or self._kind(kind)
-        if request.raw_key:
-            # A client that escapes a whole presigned URL makes a key of it.
-            is_odd = QUESTION_MARK in request.raw_key
-            key = redacted(request.raw_key).encode() if is_odd else request.raw_key
-            asked += f',"key":{quoted(key, LONGEST_KEY)}'
-        if QUESTION_MARK in head.target:
-            asked += _query(head.target)
-        if head.has_range:
-            asked += f',"range":{quoted(head.header(b"range") or b"", LONGEST_WORD)}'
-        error = "" if progress.refusal is None else f',"error":{quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
-        times = "" if progress.first_byte is None else f',"first_byte":{self._seconds[progress.first_byte]}'
-        if progress.waited:
-            times = f',"waited":{self._seconds[progress.waited]}{times}'
-        payload = f',"payload":"{request.payload_kind}"' if head.length else ""
-        own_trace = "" if progress.trace is None else _own_trace_id(progress)
-        tries = _tries(progress) if progress.raced or progress.resumes else ""
-        if progress.node:
-            tries = f',"node":"{progress.node}"{tries or _ONE_TRY}'
-        self._write(
-            f'{{"time":"{self._clock[progress.started]}","worker":{self._worker}{_request_id(progress)}'
-            f'{introduced(progress.client, head)}{own_trace}{asked},"status":{status},"outcome":"{progress.outcome}"'
-            f'{error},"received":{received}{payload},"sent":{progress.sent}{times}'
-            f',"duration":{self._seconds[now - progress.started]}{tries}{sampled}}}\n'
-        )
+            last = f',"sampled":{self.successes}'
+        self._add((progress, received, now, last))
 
     def refused(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> None:
         """A head that was not understood (None), or came over a connection too many, was answered with `error`."""
-        self._clock.set()
+        self._add(self._lines.of_refusal(client, head, error, request_id))
+
+
+class Lines:
+    """Makes the lines of worker number `worker`.
+
+    `now` is the loop's clock, `wall` that of people, in seconds since 1970.
+    """
+
+    def __init__(self, worker: int, now: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._worker = f',"worker":{worker}'
+        self._clock = _Clock(now, wall)
+        self._kinds: dict[_Kind, str] = {}
+        self._seconds = _Seconds()
+
+    def of(self, records: Sequence[Record]) -> str:
+        """The lines, each with its end, in their order."""
+        self._clock.look()
+        return "".join([record if isinstance(record, str) else self._of_exchange(*record) for record in records])
+
+    def _of_exchange(self, progress: Progress, received: int, now: float, last: str) -> str:
+        request, head, first_byte = progress.request, progress.head, progress.first_byte
+        said = introduced(progress.client, head)
+        if (
+            said.plan is not progress.plan
+            or said.operation is not request.operation
+            or said.bucket != request.bucket
+            or said.tenant != progress.tenant
+            or said.method != head.method
+        ):
+            self._remember(said, progress)
+        key = more = error = payload = tries = ""
+        if request.raw_key:
+            # A client that escapes a whole presigned URL makes a key of it.
+            is_odd = QUESTION_MARK in request.raw_key
+            key = f',"key":{quoted(redacted(request.raw_key).encode() if is_odd else request.raw_key, LONGEST_KEY)}'
+        if QUESTION_MARK in head.target:
+            more = _query(head.target)
+        if head.has_range:
+            more += f',"range":{quoted(head.header(b"range") or b"", LONGEST_WORD)}'
+        if progress.refusal is not None:
+            error = f',"error":{quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
+        if head.length:
+            payload = f',"payload":"{request.payload_kind}"'
+        if progress.node:
+            is_simple = not (progress.raced or progress.resumes)
+            tries = f',"node":"{progress.node}"{_ONE_TRY if is_simple else _tries(progress)}'
+        elif progress.raced:
+            tries = _tries(progress)
+        trace = _trace_id(progress) if said.is_traced or progress.trace is not None else ""
+        times = "" if first_byte is None else f',"first_byte":{self._seconds[first_byte]}'
+        if progress.waited:
+            times = f',"waited":{self._seconds[progress.waited]}{times}'
+        return (
+            f'{{"time":"{self._clock[progress.started]}"{self._worker}{_request_id(progress)}{said.text}{trace}'
+            f'{said.asked}{key}{more},"status":{progress.status},"outcome":"{progress.outcome}"{error}'
+            f',"received":{received}{payload},"sent":{progress.sent}{times}'
+            f',"duration":{self._seconds[now - progress.started]}{tries}{last}}}\n'
+        )
+
+    def _remember(self, said: Introduction, progress: Progress) -> None:
+        request = progress.request
+        said.plan, said.tenant, said.method = progress.plan, progress.tenant, progress.head.method
+        said.operation, said.bucket = request.operation, request.bucket
+        kind = (progress.tenant, progress.plan.policy, said.method, request.operation, request.bucket)
+        said.asked = self._kinds.get(kind) or self._kind(kind)
+
+    def of_refusal(self, client: ClientConnection, head: RequestHead | None, error: EdgeError, request_id: str) -> str:
+        """The line of a request that became no exchange."""
+        self._clock.look()
         kind = (client.tenant, None, b"" if head is None else head.method, Operation.Other, "")
-        self._write(
-            f'{{"time":"{self._clock[client.loop.time()]}","worker":{self._worker},"request_id":"{request_id}"'
+        return (
+            f'{{"time":"{self._clock[client.loop.time()]}"{self._worker},"request_id":"{request_id}"'
             f',"client":"{client.address}"{self._kind(kind)},"status":{error.status},"outcome":"{REFUSED}"'
             f',"error":{quoted(error.code.encode(), LONGEST_WORD)},"received":0,"sent":0,"duration":0.000000}}\n'
         )
@@ -144,13 +180,11 @@ class _Clock(dict[float, str]):
         self._now = now
         self._wall = wall
         self._ahead = 0.0
-        self.is_right_until = float("-inf")
         self._second, self._text = 0, ""
 
-    def set(self) -> None:
+    def look(self) -> None:
         """Look at the clock of people, which they may have set."""
-        now = self._now()
-        self.is_right_until, self._ahead = now + 1.0, self._wall() - now
+        self._ahead = self._wall() - self._now()
         self.clear()
 
     def __missing__(self, instant: float) -> str:
@@ -184,10 +218,10 @@ def _request_id(progress: Progress) -> str:
     return f',"request_id":{quoted(answer.raw[start + len(_REQUEST_ID) : answer.raw.index(_CR, start)], LONGEST_WORD)}'
 
 
-def _own_trace_id(progress: Progress) -> str:
-    """That of its spans, where the client named none; else the introduction has it."""
+def _trace_id(progress: Progress) -> str:
+    """That which the client named, else that of the exchange's spans."""
     if progress.trace is None or progress.head.header(b"traceparent") is not None:
-        return ""
+        return trace_id(progress.head)
     return f',"trace_id":"{progress.trace.hex_id}"'
 
 

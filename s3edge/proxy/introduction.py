@@ -1,10 +1,12 @@
 """Who a client says it is, as the access log tells it: access key and user agent, remembered with its connection."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from s3edge.http1.head import RequestHead
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.identity import AUTHORIZATION, END_OF_CREDENTIAL, QUESTION_MARK, claimed_key
+from s3edge.routing.table import Plan
+from s3edge.s3.operation import Operation
 from s3edge.telemetry.printable import quoted
 
 LONGEST_AGENT: Final = 192
@@ -18,44 +20,57 @@ _CR: Final = b"\r"
 _BLANKS: Final = b" \t\r"
 # Bytes of what a connection remembers, beside its text; an SDK says half as much.
 MOST_REMEMBERED: Final = 1024
-# Of a head whose words cannot be known again by their places.
+# The size of a head whose words cannot be known again by their places.
 _NEVER: Final = -1
 
 
-class Introduction(NamedTuple):
+class Introduction:
     """What a head said of its client, as fields of a line, and where it stood, from the end of the request line.
 
     A later head of the same `size` that has the same `agent` and the same `claim` there says the same; an empty claim
     stands for none. (One who puts a second claim in place of another field of the same length misleads nobody: a node
     believes signatures.) With `is_traced` it has a trace id too, which is another one each time.
+
+    `text` are the fields `client`, `access_key` and `user_agent`. Clients ask for the like again and again: `asked` are
+    the fields that say what the last request asked for, which had `plan`, `tenant`, `method`, `operation` and `bucket`.
     """
 
-    text: str
-    size: int
-    agent: bytes
-    agent_at: int
-    claim: bytes
-    claim_at: int
-    is_traced: bool
+    __slots__ = (
+        *("agent", "agent_at", "claim", "claim_at", "is_traced", "size", "text"),
+        *("asked", "bucket", "method", "operation", "plan", "tenant"),
+    )
+    asked: str
+    bucket: str
+    method: bytes
+    operation: Operation
+    tenant: str
+
+    def __init__(self, text: str, is_traced: bool) -> None:
+        self.text = text
+        self.is_traced = is_traced
+        self.size = _NEVER
+        self.agent = self.claim = b""
+        self.agent_at = self.claim_at = 0
+        self.plan: Plan | None = None
 
 
-def introduced(client: ClientConnection, head: RequestHead) -> str:
-    """The fields `client`, `access_key`, `user_agent` and `trace_id`: 0.4 us if they are known again, else 4 us."""
-    said, raw = client.introduction, head.raw
-    line = len(head.method) + len(head.target)
+def introduced(client: ClientConnection, head: RequestHead) -> Introduction:
+    """What `head` says of its client: 0.3 us if that is known, else 4 us."""
+    said, raw, target = client.introduction, head.raw, head.target
+    line = len(head.method) + len(target)
     if (
         said is None
         or said.size != len(raw) - line
         or not raw.startswith(said.agent, line + said.agent_at)
         or not raw.startswith(said.claim, line + said.claim_at)
-        or QUESTION_MARK in head.target  # there, too, a key can be claimed
+        or QUESTION_MARK in target  # there, too, a key can be claimed
         or not (said.claim or head.lower.rfind(AUTHORIZATION) < 0)
     ):
-        said = client.introduction = _meet(client, head, line)
-    return said.text + _trace_id(head) if said.is_traced else said.text
+        said = client.introduction = _meet(client, head)
+    return said
 
 
-def _meet(client: ClientConnection, head: RequestHead, line: int) -> Introduction:
+def _meet(client: ClientConnection, head: RequestHead) -> Introduction:
     raw, lower = head.raw, head.lower
     text = f',"client":"{client.address}"'
     key = claimed_key(head)
@@ -69,18 +84,21 @@ def _meet(client: ClientConnection, head: RequestHead, line: int) -> Introductio
     claim, claim_at = b"", lower.rfind(AUTHORIZATION)
     if claim_at >= 0:
         claim = raw[claim_at : raw.find(END_OF_CREDENTIAL, claim_at) + len(END_OF_CREDENTIAL)]
-    is_known_again = (
+    said = Introduction(text, is_traced=_TRACE in lower)
+    if (
         QUESTION_MARK not in head.target
         and len(agent) + len(claim) <= MOST_REMEMBERED
         and (claim_at < 0 or (key is not None and claim.endswith(END_OF_CREDENTIAL) and _CR not in claim))
-    )
-    if not is_known_again:
-        return Introduction(text, _NEVER, b"", 0, b"", 0, is_traced=_TRACE in lower)
-    places = max(agent_at, line) - line, max(claim_at, line) - line
-    return Introduction(text, len(raw) - line, agent, places[0], claim, places[1], is_traced=_TRACE in lower)
+    ):
+        line = len(head.method) + len(head.target)
+        said.size = len(raw) - line
+        said.agent, said.agent_at = agent, max(agent_at, line) - line
+        said.claim, said.claim_at = claim, max(claim_at, line) - line
+    return said
 
 
-def _trace_id(head: RequestHead) -> str:
+def trace_id(head: RequestHead) -> str:
+    """The field `trace_id`, if the head has one; it is another one each time."""
     start = head.lower.find(_TRACE)
     if start < 0:
         return ""

@@ -5,7 +5,7 @@ import time
 from functools import partial
 
 from s3edge.config.log import AccessLog as Settings
-from s3edge.proxy.access_log import AccessLog
+from s3edge.proxy.access_log import AccessLog, Lines
 from s3edge.proxy.exchange import Exchanges
 from s3edge.proxy.session import Sessions
 from s3edge.telemetry.lines import LineLog
@@ -22,14 +22,14 @@ class AccessLogging:
     """
 
     def __init__(self, number: int, settings: Settings, exchanges: Exchanges, sessions: Sessions, meter: Meter) -> None:
-        self._number = number
         self._settings = settings
         self._exchanges = exchanges
         self._sessions = sessions
         clock = time.monotonic  # noqa: TID251 - for a thread, which must not ask the loop
         loop = asyncio.get_running_loop()
-        self._now = loop.time
-        self._lines = lines = LineLog(loop, clock)
+        wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
+        self._texts = Lines(number, loop.time, wall)
+        self._lines = lines = LineLog(loop, clock, self._texts.of)
         meter.counter("s3edge_access_log_lines_total", (), partial(getattr, lines, "written"))
         meter.counter("s3edge_access_log_dropped_total", ("late",), partial(getattr, lines.late, "lines"))
         meter.counter("s3edge_access_log_dropped_total", ("failed",), partial(getattr, lines.failed, "lines"))
@@ -56,8 +56,7 @@ class AccessLogging:
     def _make_lines(self) -> None:
         old, new = self._sessions.access_log, None
         if self._settings.to != "none":
-            wall = time.time  # noqa: TID251 - people read these times; nothing is decided by them
-            new = AccessLog(self._number, self._lines.add, self._settings.successes, self._now, wall)
+            new = AccessLog(self._texts, self._lines.add, self._settings.successes)
         others = tuple(reader for reader in self._exchanges.readers if old is None or reader != old.ended)
         self._exchanges.readers = others if new is None else (*others, new.ended)
         self._sessions.access_log = new

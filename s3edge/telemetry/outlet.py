@@ -37,13 +37,13 @@ class Outlet:
         self._is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._is_torn = False
 
-    def write(self, lines: bytes, is_given_up: Callable[[], bool]) -> tuple[int, OSError | None]:
+    def write(self, lines: bytes | bytearray, is_given_up: Callable[[], bool]) -> tuple[int, OSError | None]:
         """Write whole lines; how many bytes were written, and what went wrong, if anything did.
 
         It waits for room in a pipe until `is_given_up` says so. A line of which a part was written, on a disk that is
         full, is left behind: the next one begins a new line.
         """
-        written, error = 0, None
+        written, error, view = 0, None, memoryview(lines)
         try:
             if self._is_torn:
                 os.write(self._descriptor, b"\n")
@@ -52,7 +52,7 @@ class Outlet:
                 # What is no file gets a piece at a time, since it takes no larger one as a whole.
                 end = len(lines) if self._is_file else lines.rfind(b"\n", written, written + LONGEST_LINE) + 1
                 try:
-                    written += os.write(self._descriptor, lines[written : end or len(lines)])
+                    written += os.write(self._descriptor, view[written : end or len(lines)])
                 except BlockingIOError:
                     continue  # another writer was faster
         except OSError as failure:

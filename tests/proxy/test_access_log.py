@@ -12,7 +12,7 @@ from s3edge.config.log import MOST_SUCCESSES
 from s3edge.errors import ClientError
 from s3edge.events import Hedged
 from s3edge.http1.head import parse_request, parse_response
-from s3edge.proxy.access_log import FIELDS, LONGEST_KEY, AccessLog
+from s3edge.proxy.access_log import FIELDS, LONGEST_KEY, AccessLog, Lines, Record
 from s3edge.proxy.client import ClientConnection
 from s3edge.proxy.progress import CUT, DONE, FAILED, GONE, Progress
 from s3edge.routing.table import Plan
@@ -51,8 +51,13 @@ class Log:
     """An access log and its lines."""
 
     def __init__(self, successes: int = 1) -> None:
-        self.lines: list[str] = []
-        self.log = AccessLog(3, self.lines.append, successes, lambda: NOW, lambda: WALL)
+        self._records: list[Record] = []
+        self._lines = Lines(3, lambda: NOW, lambda: WALL)
+        self.log = AccessLog(self._lines, self._records.append, successes)
+
+    @property
+    def lines(self) -> list[str]:
+        return self._lines.of(self._records).splitlines(keepends=True)
 
     @property
     def told(self) -> list[dict[str, Any]]:
@@ -157,14 +162,38 @@ def test_a_head_that_was_not_understood_has_a_line_too() -> None:
 
 
 def test_the_clock_of_people_may_be_set() -> None:
-    walls, instants = [1000.0, 1000.0, 5000.25], [10.0, 10.0, 10.5, 11.0, 12.5]
-    lines: list[str] = []
-    log = AccessLog(0, lines.append, 1, lambda: instants[0], lambda: walls.pop(0))
+    walls, instants = [1000.0, 1000.5, 5000.25], [10.0, 10.5, 12.5]
+    lines = Lines(0, lambda: instants[0], lambda: walls[0])
+    told: list[str] = []
     while instants:
-        log.ended(ended(started=instants[0]), 0, instants[0])
-        del instants[0]
-    assert [json.loads(line)["time"][11:] for line in lines] == [
-        "00:16:40.000Z", "00:16:40.000Z", "00:16:40.500Z", "00:16:40.000Z", "01:23:20.250Z",
+        told += lines.of([(ended(started=started), 0, instants[0], "") for started in (9.0, instants[0])]).split()
+        del walls[0], instants[0]
+    assert [json.loads(line)["time"][11:] for line in told] == [
+        "00:16:39.000Z", "00:16:40.000Z", "00:16:39.000Z", "00:16:40.500Z", "01:23:16.750Z", "01:23:20.250Z",
+    ]  # fmt: skip
+
+
+def test_lines_stand_in_the_order_in_which_requests_came_to_their_end() -> None:
+    log = Log()
+    log.log.ended(ended("GET /bucket/first HTTP/1.1"), 0, 101.0)
+    stranger = SimpleNamespace(address="10.8.1.28", tenant="training", loop=SimpleNamespace(time=lambda: NOW))
+    log.log.refused(cast(ClientConnection, stranger), None, ClientError(400, "InvalidRequest", "no"), "0001")
+    log.log.ended(ended("GET /bucket/last HTTP/1.1"), 0, 101.0)
+    assert [line.get("key") for line in log.told] == ["first", None, "last"]
+
+
+def test_requests_of_one_connection_that_ask_for_something_else_are_told_apart() -> None:
+    log = Log()
+    asked = ("GET /b/k", "HEAD /b/k", "GET /c/k", "GET /c/k", "GET /b/k")
+    for line in asked:
+        log.log.ended(ended(f"{line} HTTP/1.1"), 0, 101.0)
+    log.log.ended(ended("GET /b/k HTTP/1.1", tenant="rag"), 0, 101.0)
+    log.log.ended(ended("GET /b/k HTTP/1.1", plan=Plan(("c",), policy="other")), 0, 101.0)
+    told = log.told
+    assert [f"{line['method']} /{line['bucket']}/k" for line in told] == [*asked, "GET /b/k", "GET /b/k"]
+    assert [line["operation"] for line in told[:2]] == ["GetObject", "HeadObject"]
+    assert [(line["tenant"], line["policy"]) for line in told[4:]] == [
+        ("training", "read"), ("rag", "read"), ("training", "other"),
     ]  # fmt: skip
 
 

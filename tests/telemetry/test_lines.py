@@ -27,8 +27,8 @@ class Clock:
         return self.now
 
 
-def line_log() -> LineLog:
-    return LineLog(asyncio.get_running_loop(), Clock())
+def line_log() -> LineLog[str]:
+    return LineLog(asyncio.get_running_loop(), Clock(), "".join)
 
 
 @contextmanager
