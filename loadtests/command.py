@@ -15,7 +15,7 @@ from loadtests.findings import RESULTS, Finding
 from loadtests.machine import describe_machine
 from loadtests.needs import has_programs, raise_descriptor_limit
 from loadtests.report import Verdict, markdown_table
-from loadtests.rivals import FAILOVER_PROXIES
+from loadtests.rivals import FAILOVER_PROXIES, there
 from loadtests.scenario import Result, Results, Scenario, run_scenario
 from loadtests.timeline_chart import draw_timeline
 
@@ -61,7 +61,7 @@ def command(name: str, question: str, seconds: float, build: Callable[[float], S
     findings: list[Finding] = []
     try:
         for scenario in build(arguments.seconds):
-            results = run_scenario(scenario, arguments.proxies or scenario.proxies)
+            results = run_scenario(scenario, arguments.proxies or there(scenario.proxies))
             runs[scenario.title] = results
             findings += judged(scenario, results)
     except (ChildError, CrowdError, OSError) as error:
