@@ -19,6 +19,7 @@ from typing import Protocol
 
 from loadtests.certificate import Certificate
 from loadtests.child import Child, running
+from loadtests.needs import Missing
 from loadtests.nodes import HEALTH_PATH, MIB, nginx_user, object_path
 from loadtests.ports import answers, free_ports
 
@@ -311,7 +312,12 @@ def nginx(
 def sidekick(
     nodes: Sequence[Node], folder: Path, certificate: Certificate | None, *, paths: Paths = OF_TEST_NODES
 ) -> Iterator[Proxy]:
-    """MinIO's sidekick: the node with the fewest requests, probes each second. Go may run one thread at a time."""
+    """MinIO's sidekick: the node with the fewest requests, probes each second. Go may run one thread at a time.
+
+    Raises Missing.
+    """
+    if not shutil.which(SIDEKICK):
+        raise Missing(f"not found: {SIDEKICK}\nwith Go: go install github.com/minio/sidekick@latest")
     (port,) = free_ports(1)
     argv = [SIDEKICK, "--address", f"127.0.0.1:{port}", "--health-path", paths.health, "--health-duration", "1s"]
     if certificate:

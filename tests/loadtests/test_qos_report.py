@@ -26,3 +26,12 @@ def test_an_answer_is_kept_as_table_charts_and_figures(tmp_path: Path) -> None:
     raw = json.loads((tmp_path / "runaway.json").read_text())
     assert raw["lines"] == [{"run": "alone", "MB/s": "1.5"}]
     assert (raw["series"], raw["findings"][0]["found"]) == ([1.0, None], 12.0)
+
+
+def test_an_answer_without_charts_gets_one_of_its_findings_and_none_where_nothing_is_allowed(tmp_path: Path) -> None:
+    cost, failed = Finding("cost", 1.2, 1.1), Finding("requests that failed", 0, 0)
+    write_report("costly", "Cost", Report((), (), [cost, failed]), tmp_path)
+    write_report("free", "Failures", Report((), (), [failed]), tmp_path)
+    assert (tmp_path / "costly.png").read_bytes().startswith(b"\x89PNG")
+    assert "](costly.png)" in (tmp_path / "costly.md").read_text()
+    assert not (tmp_path / "free.png").exists()
