@@ -1,7 +1,8 @@
 """What a load test found, against what was allowed; printed and kept in one form."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ class Finding:
     def raw(self) -> dict[str, Any]:
         """For JSON, with the verdict."""
         return asdict(self) | {"verdict": str(self.verdict)}
+
+    @classmethod
+    def from_raw(cls, raw: Mapping[str, Any]) -> "Finding":
+        """The finding of which `raw` became JSON, where `nan` is null."""
+        fields = {key: value for key, value in raw.items() if key != "verdict"}
+        return cls(**fields | {"found": math.nan if raw["found"] is None else raw["found"]})
 
 
 def conclude(name: str, findings: Sequence[Finding], folder: Path) -> int:

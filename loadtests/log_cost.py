@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from loadtests.cases import CASES
 from loadtests.clients import claim
-from loadtests.qos_cost import ROUNDS, paired, report
+from loadtests.qos_cost import paired, report, rounds_of
 from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import Edge
 
@@ -41,7 +41,7 @@ def lua() -> str:
 
 
 def answer(seconds: float, keys: Sequence[str]) -> Report:
-    pairs = [pair for key in keys for pair in paired(CASES[key], EDGES, ROUNDS, round(seconds), lua())]
+    pairs = [pair for key in keys for pair in paired(CASES[key], EDGES, rounds_of(seconds), round(seconds), lua())]
     return report(pairs, LIMITS)
 
 

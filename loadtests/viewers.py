@@ -41,7 +41,7 @@ FIRST_LIMIT_MS = 1000.0
 NODE_COUNT = 4
 
 LEAST_SECONDS = 25
-"""Of all turns together, for the costs: two turns of a second differ by four times the limit."""
+"""Of all turns together, for the costs: even then two runs differ by 4%, twice the limit."""
 
 DRIP = Trickles(256, 20.0)
 """What keeps a flow under way: 256 bytes of its object each 20 s; a body may stand still for a minute."""
