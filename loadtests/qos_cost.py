@@ -25,7 +25,7 @@ ROUNDS = 9
 """Two runs of one s3edge differ by up to a tenth on a busy machine; the median of so many pairs does by a hundredth."""
 
 LEAST_SECONDS = 2.0
-"""Of a turn, as in `results/`: what happens once, as the first plan of a tenant (0.1 ms), weighs more in shorter ones."""
+"""Of a turn, as in `results/`. What happens once, as the first plan of a tenant (0.1 ms), weighs more in a shorter."""
 
 SHORT_ROUNDS = 3
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from loadtests.findings import Finding
-from loadtests.known_misses import KNOWN_MISSES, KnownMiss
-from loadtests.questions import Form, Question
 from loadtests.report import Verdict, markdown_table
+from loadtests.suite.known_misses import KNOWN_MISSES, KnownMiss
+from loadtests.suite.questions import Form, Question
 
 
 class State(StrEnum):

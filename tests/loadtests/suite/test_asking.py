@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from loadtests.child import running
-from loadtests.questions import Form, Question
-from loadtests.suite import ask, end, parse_arguments, why_unanswered
-from loadtests.suite_report import State
+from loadtests.suite.asking import ask, end, why_unanswered
+from loadtests.suite.questions import Form, Question
+from loadtests.suite.report import State
 
 FAMILY = """
 import os, pathlib, signal, sys
@@ -60,8 +60,3 @@ def test_what_is_missing_is_no_failure_but_a_wrong_command_is() -> None:
         "usage: bench [-h]; bench: error: no",
     )
     assert why_unanswered(1, "") == (State.FAILED, "exit code 1")
-
-
-def test_all_questions_are_asked_unless_some_are_named() -> None:
-    assert len(parse_arguments([]).only) > 20
-    assert parse_arguments(["--only", "idle", "soak"]).only == ["idle", "soak"]

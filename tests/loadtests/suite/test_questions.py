@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.questions import QUESTIONS, Question
+from loadtests.suite.questions import QUESTIONS, Question
 
-README = Path(__file__).parents[2] / "loadtests" / "README.md"
+README = Path(__file__).parents[3] / "loadtests" / "README.md"
 MOST_SECONDS = 15 * 60
 
 

@@ -2,9 +2,9 @@ import json
 from pathlib import Path
 
 from loadtests.findings import Finding
-from loadtests.known_misses import KNOWN_MISSES
-from loadtests.questions import Form, Question
-from loadtests.suite_report import Outcome, State, as_markdown, exit_code, findings_of, state_of
+from loadtests.suite.known_misses import KNOWN_MISSES
+from loadtests.suite.questions import Form, Question
+from loadtests.suite.report import Outcome, State, as_markdown, exit_code, findings_of, state_of
 
 FORM = Form("--seconds 5", 10)
 KNOWN = KNOWN_MISSES[0]

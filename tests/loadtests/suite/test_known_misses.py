@@ -5,10 +5,10 @@ import pytest
 from loadtests import bench, log_cost, many_tenants, qos_cost
 from loadtests.cases import CASES
 from loadtests.findings import Finding
-from loadtests.known_misses import KNOWN_MISSES, KnownMiss
 from loadtests.measure import Measurement
 from loadtests.qos_cost import Pair
 from loadtests.report import summarise
+from loadtests.suite.known_misses import KNOWN_MISSES, KnownMiss
 
 MISS = KnownMiss("idle", "cost", 2.0, "Python")
 
