@@ -47,7 +47,7 @@ format: $(DEV)  ## rewrite the code as `make lint` wants it
 bench: $(DEV)  ## s3edge, HAProxy and nginx in turn in front of the same nodes; table and chart in loadtests/results/
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
-loadtest: $(LOAD)  ## all questions of loadtests/ in short, 13 minutes; report in build/loadtest/; ARGS="--only killed_nodes"
+loadtest: $(LOAD)  ## all questions of loadtests/ in short, 14 minutes; report in build/loadtest/; ARGS="--only killed_nodes"
 	@$(BIN)/python -m loadtests.suite $(ARGS)
 
 loadtest-full: $(LOAD)  ## the same at full length, two hours; report in loadtests/results/

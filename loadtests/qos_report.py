@@ -66,7 +66,7 @@ Answer = Callable[[float, Sequence[str]], Report]
 def command(
     name: str, question: str, seconds: float, choices: Sequence[str], answer: Answer, programs: Iterable[str]
 ) -> int:
-    """Answer the question `name` by runs of `seconds`; the exit code, as `run` says. `choices` may be compared."""
+    """Answer the question `name` by runs of `seconds`; the exit code, as `conclude` says. `choices` may be compared."""
     parser = argparse.ArgumentParser(prog=name, description=question)
     parser.add_argument("--seconds", type=float, default=seconds, help="length of each run (default %(default)g)")
     parser.add_argument("--runs", nargs="+", choices=choices, default=choices, metavar="RUN", help=", ".join(choices))
@@ -74,30 +74,35 @@ def command(
 
 
 def run(parser: ArgumentParser, answer: Callable[[Namespace], Report], programs: Iterable[str]) -> int:
-    """Answer the question that `parser` is named after and describes, and keep the answer; the exit code.
+    """Answer the question that `parser` is named after and describes; the exit code, as `conclude` says."""
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for table, charts and raw figures")
+    told = parser.parse_args()
+    return conclude(parser.prog, str(parser.description), lambda: answer(told), programs, told.results)
+
+
+def conclude(name: str, question: str, answer: Callable[[], Report], programs: Iterable[str], folder: Path) -> int:
+    """Have the question answered and keep the answer in `folder`; the exit code.
 
     0: every limit met, or the run too short to judge it; 1: one missed, or something did not run; 2: something that is
     needed is missing; 130: interrupted.
     """
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for table, charts and raw figures")
-    arguments = parser.parse_args()
     if not has_programs(*programs):
         return 2
     raise_descriptor_limit()
     end_on_sigterm()
     try:
-        report = answer(arguments)
+        report = answer()
     except Missing as missing:
         print(missing, file=sys.stderr)
         return 2
     except (ChildError, CrowdError, LoadError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; nothing is left running", file=sys.stderr)
+        print(f"{name}: stopped; nothing is left running", file=sys.stderr)
         return 130
-    write_report(parser.prog, str(parser.description), report, arguments.results)
-    print((arguments.results / f"{parser.prog}.md").read_text())
+    write_report(name, question, report, folder)
+    print((folder / f"{name}.md").read_text())
     return 1 if any(finding.verdict is Verdict.MISSED for finding in report.findings) else 0
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -76,7 +76,8 @@ def end(child: Child, seconds: float) -> None:
     child.process.terminate()
     if wait(child, seconds) is None:
         for pid in tree_pids(child.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def why_unanswered(code: int, printed: str) -> tuple[State, str]:

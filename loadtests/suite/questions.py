@@ -50,8 +50,8 @@ QUESTIONS = (
     Question(
         "scale",
         "What changes with more workers, connections, nodes and tenants?",
-        short=Form("--seconds 1", 50),
-        full=Form("", 600),
+        short=Form("--seconds 1 --runs workers", 60),
+        full=Form("", 900),
     ),
     Question(
         "idle",
@@ -170,8 +170,8 @@ QUESTIONS = (
     Question(
         "rag_and_training",
         "What does a RAG service feel of a training job, on a normal day?",
-        short=Form("--seconds 5", 50),
-        full=Form("", 300),
+        short=Form("--seconds 5 --runs haproxy s3edge-policies", 40),
+        full=Form("", 420),
     ),
     Question(
         "runaway",
@@ -200,13 +200,19 @@ QUESTIONS = (
     Question(
         "edges",
         "Several s3edge in front of the same nodes: what is lost if one dies?",
-        short=Form("--seconds 8", 40),
-        full=Form("", 120),
+        short=Form("--seconds 8 --runs balancer-kill balancer-drain", 25),
+        full=Form("", 170),
+    ),
+    Question(
+        "system_limits",
+        "What do limits of the operating system do: pipes, the queue of new connections, descriptors?",
+        short=Form("--seconds 1", 30),
+        full=Form("", 60),
     ),
     Question(
         "matrix",
         "Which S3 clients do what, direct and through s3edge?",
-        short=Form("--clients boto3 aws-cli", 40),
+        short=Form("--clients boto3", 25),
         full=Form("", 360),
         answer="clients",
     ),
