@@ -24,7 +24,7 @@ STOP_SECONDS = 30.0
 """For a question to end its nodes, proxies and clients, one after the other; each may take ten seconds."""
 
 LAST_LINES = 5
-"""Of what a question printed, as the reason why it has no answer."""
+"""Of what a question printed, as the reason why it has no answer, unless a line begins with its name."""
 
 
 def ask(question: Question, form: Form, folder: Path, tick: Callable[[float], object]) -> Outcome:
@@ -47,7 +47,7 @@ def ask(question: Question, form: Form, folder: Path, tick: Callable[[float], ob
     if code in (0, 1) and is_new:
         findings = findings_of(answer)
         return Outcome(question, form, took, state_of(question.name, findings, code), findings)
-    state, reason = why_unanswered(code, child.log.read_text(errors="replace"))
+    state, reason = why_unanswered(question.name, code, child.log.read_text(errors="replace"))
     return Outcome(question, form, took, state, reason=reason)
 
 
@@ -80,8 +80,11 @@ def end(child: Child, seconds: float) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def why_unanswered(code: int, printed: str) -> tuple[State, str]:
-    """Whether a question without answer could not run for want of something, or failed; and its last words."""
+def why_unanswered(name: str, code: int, printed: str) -> tuple[State, str]:
+    """Whether the question `name` has no answer for want of something, or failed; and what it said of that."""
     lines = printed.strip().splitlines()
     is_missing = code == 2 and not any(line.startswith("usage:") for line in lines)  # argparse ends with 2, too
-    return State.NOT_RUN if is_missing else State.FAILED, "; ".join(lines[-LAST_LINES:]) or f"exit code {code}"
+    faults = [line for line in lines if line.startswith(f"{name}: ")]
+    return State.NOT_RUN if is_missing else State.FAILED, "; ".join(
+        faults or lines[-LAST_LINES:]
+    ) or f"exit code {code}"
