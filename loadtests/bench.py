@@ -19,7 +19,7 @@ from loadtests.certificate import issue_certificate
 from loadtests.findings import Finding
 from loadtests.measure import Measurement, measure
 from loadtests.nodes import scratch, storage_nodes
-from loadtests.qos_report import Report, run
+from loadtests.question import Report, run
 from loadtests.report import COLUMNS, Row, draw_chart, summarise
 from loadtests.rivals import PROXIES, REFERENCE, SIDEKICK, SUBJECT, Proxy, there
 

@@ -21,7 +21,7 @@ from loadtests.faults import kills, play
 from loadtests.findings import Finding
 from loadtests.needs import Missing, install_hint
 from loadtests.nodes import scratch
-from loadtests.qos_report import Report, run
+from loadtests.question import Report, run
 from loadtests.rivals import FAILOVER_PROXIES, SIDEKICK, SUBJECT, Paths, there
 
 HEALTH_PATH = "/swift/healthcheck"

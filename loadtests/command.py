@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from loadtests.findings import Finding
-from loadtests.qos_report import Report, run
+from loadtests.question import Report, run
 from loadtests.rivals import FAILOVER_PROXIES, there
 from loadtests.scenario import Result, Results, Scenario, run_scenario
 from loadtests.timeline_chart import draw_timeline

@@ -12,7 +12,7 @@ from loadtests.findings import Finding
 from loadtests.measure import Measurement, measure, median_of_pairs
 from loadtests.needs import Missing, raise_descriptor_limit
 from loadtests.nodes import MIB, object_path, scratch, storage_nodes
-from loadtests.qos_report import Report, run
+from loadtests.question import Report, run
 from loadtests.rivals import PROXIES, SUBJECT
 
 CASE = CASES["get-4k"]

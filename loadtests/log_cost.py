@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from loadtests.cases import CASES
 from loadtests.clients import claim
 from loadtests.qos_cost import paired, report, rounds_of
-from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import Edge
+from loadtests.question import Report, command
 
 EDGES = {
     "1 in 100": Edge(access_log={"to": "access.log", "successes": 100}),

@@ -12,8 +12,8 @@ from typing import Any
 from loadtests.cases import CASES
 from loadtests.findings import Finding
 from loadtests.qos_cost import LEAST_SECONDS, Pair, lua, paired, report, rounds_of
-from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import Edge
+from loadtests.question import Report, command
 
 TENANTS = tuple(f"team{number}" for number in range(1000))
 LIMIT = 1.05

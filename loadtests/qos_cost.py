@@ -17,8 +17,8 @@ from loadtests.clients import claim
 from loadtests.findings import Finding
 from loadtests.measure import Measurement, measure, median_of_pairs
 from loadtests.nodes import scratch, storage_nodes
-from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import Edge, s3edge_by_policy
+from loadtests.question import Report, command
 
 NODE_COUNT = 4
 ROUNDS = 9

@@ -27,8 +27,8 @@ from loadtests.cost import tree_cpu
 from loadtests.findings import Finding
 from loadtests.many_tenants import EDGES, TENANTS
 from loadtests.nodes import object_path, scratch, storage_nodes
-from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import entrance_of, s3edge_by_policy
+from loadtests.question import Report, command
 from loadtests.rivals import SUBJECT
 from loadtests.skew import ports_to
 

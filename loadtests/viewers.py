@@ -26,8 +26,8 @@ from loadtests.misbehaving import misbehaving_nodes
 from loadtests.nodes import KIB, scratch, storage_nodes
 from loadtests.ports import answers, free_ports
 from loadtests.qos_cost import WITHOUT, lua
-from loadtests.qos_report import Report, run
 from loadtests.qos_rivals import Edge, write_edge
+from loadtests.question import Report, run
 from loadtests.rivals import SUBJECT, Node, Proxy
 from tests.support.faults import Trickles, to_json
 

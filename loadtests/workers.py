@@ -15,7 +15,7 @@ from loadtests.cases import CASES, Case
 from loadtests.findings import Finding
 from loadtests.measure import Measurement, measure, median_of_pairs
 from loadtests.nodes import scratch, storage_nodes
-from loadtests.qos_report import Report, run
+from loadtests.question import Report, run
 from loadtests.rivals import s3edge
 
 CHOICES = ("get-4k", "get-4k-many")

@@ -4,7 +4,7 @@ from pathlib import Path
 from loadtests.command import judged, report
 from loadtests.findings import Finding
 from loadtests.load import Load
-from loadtests.qos_report import write_report
+from loadtests.question import write_report
 from loadtests.records import summarise
 from loadtests.scenario import Result, Results, Scenario
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from loadtests.faults import Mark
 from loadtests.findings import Finding
-from loadtests.qos_report import Panel, Report, write_report
+from loadtests.question import Panel, Report, write_report
 
 PANEL = Panel("MB/s", 0.1, {"rag": [1.0, 2.0], "training": [3.0]}, limit=2.5, marks=[Mark(0.1, "killed")])
 LOGARITHMIC = Panel("ms", 0.5, {"rag": [1.0, float("nan"), 100.0]}, is_log=True)
