@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.rivals import SIDEKICK, Variant, there, write_s3edge_config
+from loadtests.needs import Missing
+from loadtests.rivals import SIDEKICK, Variant, sidekick, there, write_s3edge_config
 from s3edge.config.load import load
 from s3edge.config.policy import Balance
 
@@ -34,3 +35,11 @@ def test_sidekick_takes_part_where_its_program_is(tmp_path: Path, monkeypatch: p
     assert there(["s3edge", SIDEKICK, "nginx"]) == ["s3edge", "nginx"]
     (tmp_path / SIDEKICK).touch(0o755)
     assert there(["s3edge", SIDEKICK, "nginx"]) == ["s3edge", SIDEKICK, "nginx"]
+
+
+def test_sidekick_by_name_without_its_program_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Missing, match="go install"), sidekick([Node(9001)], tmp_path, None):
+        pass
