@@ -84,7 +84,7 @@ def why_unanswered(name: str, code: int, printed: str) -> tuple[State, str]:
     """Whether the question `name` has no answer for want of something, or failed; and what it said of that."""
     lines = printed.strip().splitlines()
     is_missing = code == 2 and not any(line.startswith("usage:") for line in lines)  # argparse ends with 2, too
-    faults = [line for line in lines if line.startswith(f"{name}: ")]
+    faults = [line.removeprefix(f"{name}: ") for line in lines if line.startswith(f"{name}: ")]
     return State.NOT_RUN if is_missing else State.FAILED, "; ".join(
         faults or lines[-LAST_LINES:]
     ) or f"exit code {code}"

@@ -56,11 +56,11 @@ def test_what_is_missing_is_no_failure_but_a_wrong_command_is() -> None:
         State.NOT_RUN,
         "not found: wrk; on Debian: apt-get install wrk",
     )
-    assert why_unanswered("bench", 2, "usage: bench [-h]\nbench: error: no") == (State.FAILED, "bench: error: no")
+    assert why_unanswered("bench", 2, "usage: bench [-h]\nbench: error: no") == (State.FAILED, "error: no")
 
 
 def test_the_reason_of_a_failure_is_what_the_question_says_of_it_else_its_last_lines() -> None:
     said = "bench: s3edge: not ready within 15 s\nlines\nof its\nlog"
-    assert why_unanswered("bench", 1, said) == (State.FAILED, "bench: s3edge: not ready within 15 s")
+    assert why_unanswered("bench", 1, said) == (State.FAILED, "s3edge: not ready within 15 s")
     assert why_unanswered("bench", 1, "1\n2\n3\n4\n5\n6") == (State.FAILED, "2; 3; 4; 5; 6")
     assert why_unanswered("bench", -9, "") == (State.FAILED, "exit code -9")
