@@ -9,12 +9,13 @@ CODE := s3edge tests tools loadtests compose
 # A change of pyproject.toml changes the stamps' names, so that the next target installs anew.
 VERSION := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv/.installed-demo-$(VERSION)
+LOAD := .venv/.installed-load-$(VERSION)
 DEV := .venv/.installed-dev-$(VERSION)
 
-.PHONY: help demo test test-deep test-browser test-ceph lint format bench clean
+.PHONY: help demo test test-deep test-browser test-ceph lint format bench loadtest loadtest-full clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(DEMO)  ## three storage nodes behind s3edge in this terminal; ARGS=--chaos takes nodes away
 	@$(BIN)/s3edge demo $(ARGS)
@@ -45,6 +46,12 @@ format: $(DEV)  ## rewrite the code as `make lint` wants it
 
 bench: $(DEV)  ## s3edge, HAProxy and nginx in turn in front of the same nodes; table and chart in loadtests/results/
 	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+loadtest: $(LOAD)  ## all questions of loadtests/ in short, 14 minutes; report in build/loadtest/; ARGS="--only killed_nodes"
+	@$(BIN)/python -m loadtests.suite $(ARGS)
+
+loadtest-full: $(LOAD)  ## the same at full length, two hours; report in loadtests/results/
+	@$(BIN)/python -m loadtests.suite --full $(ARGS)
 
 clean:  ## forget the .venv, caches and builds
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -69,6 +69,11 @@ def tree_cpu(root: int) -> float:
     return sum(stat.cpu for stat in descendants(root, _all_stats()))
 
 
+def tree_pids(root: int) -> list[int]:
+    """`root` and everything below it, parents before their children."""
+    return [stat.pid for stat in descendants(root, _all_stats())]
+
+
 def tree_usage(root: int) -> Usage:
     """The tree below `root` at this moment. A process that ends meanwhile counts as far as it was read."""
     stats = descendants(root, _all_stats())

@@ -21,8 +21,8 @@ from loadtests.contest import Contest, Outcome, run_before, workers_of
 from loadtests.findings import Finding
 from loadtests.finite_nodes import Capacity, finite_nodes
 from loadtests.nodes import KIB, MIB, scratch
-from loadtests.qos_report import Panel, Report, command
 from loadtests.qos_rivals import Edge, Entrance, StartEntrance, haproxy_with_rates, s3edge_told
+from loadtests.question import Panel, Report, command
 from loadtests.skew import ports_to
 from loadtests.windows import window_sums
 

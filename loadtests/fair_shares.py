@@ -16,8 +16,8 @@ from loadtests.contest import Contest, Outcome, run_contest
 from loadtests.findings import Finding
 from loadtests.finite_nodes import Capacity
 from loadtests.nodes import KIB, MIB
-from loadtests.qos_report import Panel, Report, command
 from loadtests.qos_rivals import Edge, StartEntrance, direct, haproxy_as_installed, s3edge_told
+from loadtests.question import Panel, Report, command
 from loadtests.rivals import SUBJECT
 from loadtests.windows import jain
 

@@ -13,6 +13,8 @@ from loadtests.scenario import Nodes, Results, Scenario
 FROZEN_SECONDS = 5.0
 WAIT_LIMIT = 1.0
 P99_LIMIT = 1.5
+LEAST_SECONDS = 20.0
+"""For p99: in a shorter run more than one first byte of a hundred is of the second in which the freeze is noticed."""
 
 
 def plan(nodes: Nodes, seconds: float) -> Sequence[Action]:
@@ -32,7 +34,13 @@ def scenarios(seconds: float) -> Sequence[Scenario]:
             Finding("requests that failed", summary.failed, 0),
             Finding("longest time to first byte", summary.longest_wait, WAIT_LIMIT, "s"),
             Finding("longest stall in a body", summary.longest_stall, WAIT_LIMIT, "s"),
-            Finding("p99 of the first byte over that of the healthy run", summary.p99 / healthy[0], P99_LIMIT),
+            Finding(
+                "p99 of the first byte over that of the healthy run",
+                summary.p99 / healthy[0],
+                P99_LIMIT,
+                "",
+                LEAST_SECONDS,
+            ),
         ]
 
     return [

@@ -22,8 +22,8 @@ from loadtests.findings import Finding
 from loadtests.finite_nodes import Capacity, finite_nodes
 from loadtests.load import Load
 from loadtests.nodes import KIB, MIB, scratch
-from loadtests.qos_report import Panel, Report, command
 from loadtests.qos_rivals import Edge, entrance_of, s3edge_by_policy, write_policy
+from loadtests.question import Panel, Report, command
 from loadtests.rivals import SUBJECT
 from loadtests.windows import settled_at
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from loadtests.cases import CASES
 from loadtests.clients import claim
-from loadtests.qos_cost import ROUNDS, paired, report
-from loadtests.qos_report import Report, command
+from loadtests.qos_cost import paired, report, rounds_of
 from loadtests.qos_rivals import Edge
+from loadtests.question import Report, command
 
 EDGES = {
     "1 in 100": Edge(access_log={"to": "access.log", "successes": 100}),
@@ -41,7 +41,7 @@ def lua() -> str:
 
 
 def answer(seconds: float, keys: Sequence[str]) -> Report:
-    pairs = [pair for key in keys for pair in paired(CASES[key], EDGES, ROUNDS, round(seconds), lua())]
+    pairs = [pair for key in keys for pair in paired(CASES[key], EDGES, rounds_of(seconds), round(seconds), lua())]
     return report(pairs, LIMITS)
 
 

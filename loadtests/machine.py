@@ -6,7 +6,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-VERSION_COMMANDS = {"haproxy": ["haproxy", "-v"], "nginx": ["nginx", "-v"]}
+VERSION_COMMANDS = {"haproxy": ["haproxy", "-v"], "nginx": ["nginx", "-v"], "sidekick": ["sidekick", "--version"]}
 
 
 def describe_machine() -> dict[str, str]:

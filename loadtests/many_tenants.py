@@ -11,9 +11,9 @@ from typing import Any
 
 from loadtests.cases import CASES
 from loadtests.findings import Finding
-from loadtests.qos_cost import ROUNDS, Pair, lua, paired, report
-from loadtests.qos_report import Report, command
+from loadtests.qos_cost import LEAST_SECONDS, Pair, lua, paired, report, rounds_of
 from loadtests.qos_rivals import Edge
+from loadtests.question import Report, command
 
 TENANTS = tuple(f"team{number}" for number in range(1000))
 LIMIT = 1.05
@@ -39,10 +39,15 @@ EDGES = {
 
 def answer(seconds: float, keys: Sequence[str]) -> Report:
     (key,) = keys
-    one, many = paired(CASES[key], EDGES, ROUNDS, round(seconds), lua(*TENANTS))
-    found = report([one, many], {key: LIMIT})
+    return report_of(*paired(CASES[key], EDGES, rounds_of(seconds), round(seconds), lua(*TENANTS)))
+
+
+def report_of(one: Pair, many: Pair) -> Report:
+    """What one tenant with limits costs, what many do, and what many cost over one."""
+    found = report([one, many], {one.case.key: LIMIT})
     over_one = Pair(one.case, many.named, one.with_tenants, many.with_tenants).ratio
-    further = Finding(f"{one.case.title}, {many.named}: CPU per request over one tenant's", over_one, LIMIT)
+    question = f"{one.case.title}, {many.named}: CPU per request over one tenant's"
+    further = Finding(question, over_one, LIMIT, least_seconds=LEAST_SECONDS)
     return replace(found, findings=[*found.findings, further])
 
 

@@ -9,6 +9,10 @@ SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 """Debian puts servers here and leaves it out of an ordinary user's PATH."""
 
 
+class Missing(Exception):
+    """Something that is needed is not there; the text says what, and how to get it."""
+
+
 def missing_programs(programs: Iterable[str], search: str) -> list[str]:
     """Those of `programs` that are not found in `search`, folders separated as in PATH."""
     return [program for program in programs if shutil.which(program, path=search) is None]

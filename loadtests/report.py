@@ -24,7 +24,7 @@ COLUMNS = (
     "p99 ms",
     f"CPU over {REFERENCE}",
     "limit",
-    "",
+    "failures",
 )
 
 
@@ -33,12 +33,11 @@ BAND = 0.8
 
 
 class Verdict(StrEnum):
-    """How a row stands against its limit: FAILED when a request failed, whatever the cost; NONE without a limit."""
+    """How a finding stands against its limit; TOO_SHORT when the run does not tell."""
 
     MET = "met"
     MISSED = "missed"
-    FAILED = "failed"
-    NONE = ""
+    TOO_SHORT = "too short to judge"
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,9 @@ class Row:
     ratio: float | None
     errors: dict[str, int]
 
-    @property
-    def verdict(self) -> Verdict:
-        if self.errors:
-            return Verdict.FAILED
-        if self.proxy != SUBJECT or self.ratio is None:
-            return Verdict.NONE
-        return Verdict.MET if self.ratio <= self.case.limit else Verdict.MISSED
-
     def cells(self) -> list[str]:
         """The row as text, in the order of COLUMNS."""
         is_subject = self.proxy == SUBJECT
-        failures = "".join(f", {count} x {kind}" for kind, count in self.errors.items())
         return [
             self.case.title,
             self.proxy,
@@ -79,7 +69,7 @@ class Row:
             f"{self.p99 * 1e3:.2f}",
             "" if self.ratio is None else f"{self.ratio:.2f}",
             f"{self.case.limit:.2f}" if is_subject else "",
-            self.verdict + failures,
+            ", ".join(f"{count} x {kind}" for kind, count in self.errors.items()),
         ]
 
 

@@ -4,11 +4,13 @@ All get one thread or process for the data, keep-alive on both sides and health 
 buffers of 64 KiB, with which large bodies cost it half. HAProxy comes twice: with the kernel's pipes of 64 KiB, which
 splice has by default and which the limits in `cases` are set against, and with pipes of 1 MiB, its best for bodies.
 
-Where nodes fail, FAILOVER_PROXIES are compared: HAProxy and nginx with what they have against failing nodes.
+Where nodes fail, FAILOVER_PROXIES are compared: HAProxy and nginx with what they have against failing nodes. sidekick
+knows one way to serve, and takes part where it is installed.
 """
 
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +19,7 @@ from typing import Protocol
 
 from loadtests.certificate import Certificate
 from loadtests.child import Child, running
+from loadtests.needs import Missing
 from loadtests.nodes import HEALTH_PATH, MIB, nginx_user, object_path
 from loadtests.ports import answers, free_ports
 
@@ -110,6 +113,10 @@ _NGINX_FAILOVER = """
             proxy_read_timeout 30s;"""
 _NGINX_PASSIVE_CHECKS = " max_fails=3 fail_timeout=2s"
 """nginx has no active checks. Its default, one failure and 10 s, leaves it without any node when one a second fails."""
+
+
+SIDEKICK = "sidekick"
+"""Both the proxy and its program."""
 
 
 @dataclass(frozen=True)
@@ -301,11 +308,32 @@ def nginx(
         yield Proxy("nginx", port, certificate is not None, child)
 
 
+@contextmanager
+def sidekick(
+    nodes: Sequence[Node], folder: Path, certificate: Certificate | None, *, paths: Paths = OF_TEST_NODES
+) -> Iterator[Proxy]:
+    """MinIO's sidekick: the node with the fewest requests, probes each second. Go may run one thread at a time.
+
+    Raises Missing.
+    """
+    if not shutil.which(SIDEKICK):
+        raise Missing(f"not found: {SIDEKICK}\nwith Go: go install github.com/minio/sidekick@latest")
+    (port,) = free_ports(1)
+    argv = [SIDEKICK, "--address", f"127.0.0.1:{port}", "--health-path", paths.health, "--health-duration", "1s"]
+    if certificate:
+        argv += ["--cert", str(certificate.chain), "--key", str(certificate.key)]
+    argv.append(",".join(node.url for node in nodes))
+    environment = {"GOMAXPROCS": "1"}
+    with running(SIDEKICK, argv, folder, lambda: _serves(port, certificate, paths), environment=environment) as child:
+        yield Proxy(SIDEKICK, port, certificate is not None, child)
+
+
 PROXIES: dict[str, StartProxy] = {
     "s3edge": s3edge,
     "haproxy": haproxy,
     "haproxy-pipes": partial(haproxy, pipe_bytes=MIB),
     "nginx": nginx,
+    SIDEKICK: sidekick,
 }
 """In the order in which they take turns."""
 
@@ -321,12 +349,18 @@ FAILOVER_PROXIES: dict[str, StartProxy] = {
     "s3edge-peak-ewma": partial(s3edge_with, variant=_PEAK_EWMA),
     "haproxy": partial(haproxy, failover=_HAPROXY_FAILOVER),
     "nginx": partial(nginx, failover=_NGINX_FAILOVER, of_each_node=_NGINX_PASSIVE_CHECKS),
+    SIDEKICK: sidekick,
 }
 """Each with what it has against failing nodes. s3edge has that without being told; its variants are for comparison."""
 
 SUBJECT = "s3edge"
 REFERENCE = "haproxy"
 """The proxy that limits are set for, and the one that all are measured against."""
+
+
+def there(names: Iterable[str]) -> list[str]:
+    """Those of `names` that can run: sidekick is in no package of Debian, so that runs do without it."""
+    return [name for name in names if name != SIDEKICK or shutil.which(SIDEKICK)]
 
 
 def _serves(port: int, certificate: Certificate | None, paths: Paths) -> bool:

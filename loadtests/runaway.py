@@ -18,7 +18,6 @@ from loadtests.findings import Finding
 from loadtests.finite_nodes import Capacity
 from loadtests.load import Load
 from loadtests.nodes import KIB, MIB
-from loadtests.qos_report import Panel, Report, command
 from loadtests.qos_rivals import (
     Edge,
     StartEntrance,
@@ -27,6 +26,7 @@ from loadtests.qos_rivals import (
     haproxy_by_an_expert,
     s3edge_told,
 )
+from loadtests.question import Panel, Report, command
 from loadtests.records import BUCKET_SECONDS as POINT_SECONDS
 from loadtests.records import OK, percentile, timeline
 

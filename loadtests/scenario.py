@@ -17,7 +17,7 @@ from loadtests.load import Load
 from loadtests.misbehaving import MisbehavingNode, misbehaving_nodes
 from loadtests.nodes import scratch
 from loadtests.records import Point, Summary, summarise, timeline
-from loadtests.rivals import FAILOVER_PROXIES, SUBJECT
+from loadtests.rivals import FAILOVER_PROXIES, SIDEKICK, SUBJECT
 from tests.support.faults import Fault
 
 
@@ -100,8 +100,8 @@ class Scenario:
     """`prepare` makes nodes misbehave before the first request; `plan` says what happens to them, over so many seconds.
 
     `judge` holds the results against what `subject` must show; it is asked only when that was among the proxies.
-    `title` heads the results, and `proxies` are those that are compared unless told. Attempts are counted once more
-    from `count_from` seconds on: what a proxy does when it has had time to notice.
+    `title` heads the results. `proxies` are those that are compared unless told, as far as they are there. Attempts are
+    counted once more from `count_from` seconds on: what a proxy does when it has had time to notice.
     """
 
     title: str
@@ -110,7 +110,7 @@ class Scenario:
     prepare: Callable[[Nodes], None] = field(default=lambda nodes: None)
     plan: Plan = nothing
     node_count: int = 4
-    proxies: Sequence[str] = (SUBJECT, "haproxy", "nginx")
+    proxies: Sequence[str] = (SUBJECT, "haproxy", "nginx", SIDEKICK)
     subject: str = SUBJECT
     count_from: float = 0.0
 

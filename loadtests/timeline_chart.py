@@ -10,10 +10,10 @@ from matplotlib.ticker import StrMethodFormatter
 from loadtests.faults import Mark
 from loadtests.records import BUCKET_SECONDS, Point
 
-COLOURS = {"s3edge": "tab:blue", "haproxy": "tab:orange", "nginx": "tab:green"}
+COLOURS = {"s3edge": "tab:blue", "haproxy": "tab:orange", "nginx": "tab:green", "sidekick": "tab:purple"}
 """The same proxy has the same colour on every chart; variants take from SPARE_COLOURS."""
 
-SPARE_COLOURS = ("tab:purple", "tab:brown", "tab:cyan", "tab:pink")
+SPARE_COLOURS = ("tab:brown", "tab:cyan", "tab:pink", "tab:olive")
 
 MOST_LABELS = 12
 """Marks that are labelled; with more the text would cover the lines, and only their instants are drawn."""

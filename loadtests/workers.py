@@ -6,25 +6,29 @@ both have plenty, and what is left is the price of the second process itself.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import asdict
+from statistics import median
 
 from loadtests.cases import CASES, Case
-from loadtests.child import ChildError, end_on_sigterm
-from loadtests.findings import RESULTS, Finding, conclude
+from loadtests.findings import Finding
 from loadtests.measure import Measurement, measure, median_of_pairs
-from loadtests.needs import has_programs
 from loadtests.nodes import scratch, storage_nodes
+from loadtests.question import Report, run
 from loadtests.rivals import s3edge
-from loadtests.wrk import LoadError
 
 CHOICES = ("get-4k", "get-4k-many")
 LIMIT = 1.15
 NODE_COUNT = 4
 
+LEAST_SECONDS = 9
+"""Of all turns together: two turns of a second differ by more than the limit allows."""
 
-def compare(case: Case, rounds: int, seconds: int) -> list[Finding]:
+COLUMNS = ("case", "workers", "requests/s", "CPU µs/request")
+
+
+def compare(case: Case, rounds: int, seconds: int) -> Report:
     """One worker, two workers, one, two ... Raises ChildError, LoadError."""
     runs: dict[int, list[Measurement]] = {1: [], 2: []}
     with scratch() as folder, storage_nodes(NODE_COUNT, folder) as nodes, ExitStack() as stack:
@@ -35,38 +39,42 @@ def compare(case: Case, rounds: int, seconds: int) -> list[Finding]:
             proxies[workers] = stack.enter_context(s3edge(nodes, own, None, workers))
         for _ in range(rounds):
             for workers, proxy in proxies.items():
-                run = measure(proxy, case, seconds, folder)
-                print(
-                    f"{workers} worker(s): {run.requests / run.seconds:,.0f}/s, {run.cpu_per_request * 1e6:.1f} µs each"
-                )
-                runs[workers].append(run)
+                runs[workers].append(measure(proxy, case, seconds, folder))
     costs = {workers: [run.cpu_per_request for run in measured] for workers, measured in runs.items()}
     failures = sum(sum(run.errors.values()) for measured in runs.values() for run in measured)
-    return [
-        Finding(f"two workers over one, {case.title}, CPU per request", median_of_pairs(costs[2], costs[1]), LIMIT),
-        Finding("requests that failed", failures, 0),
+    lines = [
+        [
+            case.title,
+            f"{workers}",
+            f"{median(run.requests / run.seconds for run in measured):,.0f}",
+            f"{median(costs[workers]) * 1e6:,.1f}",
+        ]
+        for workers, measured in runs.items()
     ]
+    ratio = median_of_pairs(costs[2], costs[1])
+    findings = [
+        Finding(f"{case.title}: CPU per request of two workers over one", ratio, LIMIT, least_seconds=LEAST_SECONDS),
+        Finding(f"{case.title}: requests that failed", failures, 0),
+    ]
+    return Report(COLUMNS, lines, findings, raw={"measurements": [asdict(run) for run in (*runs[1], *runs[2])]})
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="workers", description="Compare the cost of two workers with that of one.")
-    parser.add_argument("--case", choices=CHOICES, default=CHOICES[0])
+def answer(told: Namespace) -> Report:
+    reports = [compare(CASES[key], told.rounds, told.seconds) for key in told.cases]
+    return Report(
+        COLUMNS,
+        [line for report in reports for line in report.lines],
+        [finding for report in reports for finding in report.findings],
+        raw={key: report.raw for key, report in zip(told.cases, reports, strict=True)},
+    ).measured_for(told.rounds * told.seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="workers", description="The cost of a second worker")
+    parser.add_argument("--cases", nargs="+", choices=CHOICES, default=CHOICES, metavar="CASE", help=", ".join(CHOICES))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    arguments = parser.parse_args(argv)
-    if not has_programs("nginx", "wrk"):
-        return 2
-    end_on_sigterm()
-    try:
-        return conclude(
-            "workers", compare(CASES[arguments.case], arguments.rounds, arguments.seconds), arguments.results
-        )
-    except (ChildError, LoadError) as error:
-        print(f"workers: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    parser.add_argument("--seconds", type=int, default=5, help="length of each turn (default %(default)d)")
+    return run(parser, answer, ["nginx", "wrk"])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from loadtests.ceph.daemon import Daemon
 from loadtests.ceph.settings import MONITOR_PORTS, ceph_conf
+from loadtests.child import ChildError
 from loadtests.ports import answers
 
 PROGRAMS = {
@@ -40,7 +41,7 @@ COMMAND_SECONDS = 120
 LOCK_SECONDS = 120
 
 
-class LabError(Exception):
+class LabError(ChildError):
     """The lab is not as asked; the text says what failed and where to look."""
 
 

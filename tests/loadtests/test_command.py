@@ -1,9 +1,10 @@
 import json
 from pathlib import Path
 
-from loadtests.command import judged, write_results
+from loadtests.command import judged, report
 from loadtests.findings import Finding
 from loadtests.load import Load
+from loadtests.question import write_report
 from loadtests.records import summarise
 from loadtests.scenario import Result, Results, Scenario
 
@@ -27,7 +28,7 @@ def test_nothing_is_asked_of_rivals_alone() -> None:
 
 def test_results_are_a_table_a_chart_for_each_run_and_raw_figures(tmp_path: Path) -> None:
     runs = {"calm": {"s3edge": RESULT, "nginx": RESULT}, "a storm": {"s3edge": RESULT}}
-    write_results("weather", "Storms", runs, [Finding("calm: requests that failed", 0, 0)], tmp_path)
+    write_report("weather", "Storms", report(runs, [Finding("calm: requests that failed", 0, 0)]), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "weather.md",
         "weather.json",
