@@ -1,11 +1,11 @@
-"""An epoch of a PyTorch training job while nodes are killed: `python -m loadtests.epoch`.
+"""An epoch of a PyTorch training job while nodes fail: `python -m loadtests.epoch`.
 
 torch's DataLoader reads each sample of a data set once, in random order, by four worker processes; a step of the model
-is a pause. Nodes and network could bring half as much again as the GPU takes, so that an epoch without faults runs at
-the GPU's pace. Every 5 s a node is killed, and is back 2.5 s later. Each proxy has both epochs, one after the other.
+is a pause. The nodes can bring twice what it takes, so that an epoch without faults runs at the pace of the GPU. Every
+5 s a node is killed, or frozen, and is back 2.5 s later. Each proxy has all its epochs in a row.
 
 A read that fails ends a training job. An epoch that died is run once more with the loop that users then write around
-`__getitem__`: a second, third ... try after 1 s.
+`__getitem__`: up to four further tries, each after 1 s.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
@@ -23,7 +23,7 @@ from typing import Any
 
 from loadtests.child import Child, ChildError, end_on_sigterm, running
 from loadtests.epoch_job import LOADERS, Epoch, Job, load
-from loadtests.faults import Action, Mark, kills
+from loadtests.faults import Action, Mark, freezes, kills
 from loadtests.findings import RESULTS, Finding
 from loadtests.misbehaving import ROOT, misbehaving_nodes
 from loadtests.needs import has_packages, has_programs, raise_descriptor_limit
@@ -34,17 +34,24 @@ from loadtests.rivals import FAILOVER_PROXIES, SUBJECT
 from loadtests.scenario import CountedNode
 from tests.support.faults import AnswersLate, Trickles
 
-QUESTION = "An epoch of a PyTorch data loader while nodes are killed"
+QUESTION = "An epoch of a PyTorch data loader while nodes fail"
 
 NODE_COUNT = 4
 PACE = (AnswersLate(0.005), Trickles(64 * KIB, 0.003))
 """A node sends a sample of 256 KiB in 14 ms: four workers bring 280 a second, the GPU takes 128."""
 
-KILL_SECONDS = 5.0
-"""From one kill to the next; a node is away for half of it."""
+FAULT_SECONDS = 5.0
+"""From one fault to the next; a node is away for half of it."""
 
 SEED = 3
 """Every proxy loses the same nodes at the same times."""
+
+NONE = "none"
+FAULTS: Mapping[str, Callable[[Sequence[CountedNode], float, random.Random, float], Sequence[Action]]] = {
+    "killed": kills,
+    "frozen": freezes,
+}
+"""What befalls nodes, by the names that `--faults` takes; NONE is the epoch that the others are measured against."""
 
 RIVALS = ("haproxy", "nginx", "sidekick")
 """Each is a program of this name. sidekick takes part where it is there, since Debian does not have it."""
@@ -67,11 +74,11 @@ POINT_SECONDS = 1.0
 COLUMNS = (
     "reader",
     "through",
-    "nodes",
+    "faults",
     "batches",
     "of",
     "batches/s",
-    "% of without kills",
+    "% of without faults",
     "stall s",
     "longest wait s",
     "lost",
@@ -82,20 +89,22 @@ COLUMNS = (
 """A stall is what batches were waited for beyond the median wait. Lost samples of an epoch that died are all that were
 still to come."""
 
-QUIET, KILLED, TRIED_AGAIN = "all live", "killed", "killed, with a retry loop"
-
 
 @dataclass(frozen=True)
 class Run:
     """One epoch through one proxy, and what was done to the nodes meanwhile, in seconds since the first batch."""
 
     proxy: str
-    nodes: str
+    fault: str
     epoch: Epoch
     marks: Sequence[Mark] = ()
 
+    @property
+    def has_retry_loop(self) -> bool:
+        return self.epoch.job.tries > 1
 
-def run(proxy: str, nodes: str, job: Job) -> Run:
+
+def run(proxy: str, fault: str, job: Job) -> Run:
     """One epoch with nodes of its own. Raises ChildError and OSError."""
     with ExitStack() as stack:
         folder = stack.enter_context(scratch())
@@ -111,9 +120,10 @@ def run(proxy: str, nodes: str, job: Job) -> Run:
         )
         began = load(file)[0].at
         most = PATIENCE * job.batches * job.step
-        actions = [] if nodes == QUIET else kills(storage, most, random.Random(SEED), every=KILL_SECONDS)
+        plan = FAULTS.get(fault)
+        actions = plan(storage, most, random.Random(SEED), FAULT_SECONDS) if plan else ()
         marks = play_beside(child, actions, began, most)
-        return Run(proxy, nodes, Epoch(job, load(file), death(child)), marks)
+        return Run(proxy, fault, Epoch(job, load(file), death(child)), marks)
 
 
 def play_beside(child: Child, actions: Iterable[Action], began: float, most: float) -> list[Mark]:
@@ -143,21 +153,22 @@ def death(child: Child) -> str:
     return lines[-1] if lines else f"exit code {code}"
 
 
-def pairs(loader: str, proxies: Sequence[str], samples: int) -> list[Run]:
-    """The epochs of each proxy: without kills, with them, and again with a retry loop if that one died."""
+def epochs(loader: str, proxies: Sequence[str], faults: Sequence[str], samples: int) -> list[Run]:
+    """Of each proxy: an epoch without faults, one with each fault, and another with a retry loop if that one died."""
     runs: list[Run] = []
     job = Job(loader, samples)
 
-    def once(proxy: str, nodes: str, job: Job) -> Run:
-        print(f"{loader} through {proxy}, {nodes} ...", file=sys.stderr, flush=True)
-        runs.append(run(proxy, nodes, job))
+    def once(proxy: str, fault: str, job: Job) -> Run:
+        print(f"{loader} through {proxy}, faults: {fault}, tries: {job.tries} ...", file=sys.stderr, flush=True)
+        runs.append(run(proxy, fault, job))
         print(f"  {in_short(runs[-1].epoch)}", file=sys.stderr, flush=True)
         return runs[-1]
 
     for proxy in proxies:
-        once(proxy, QUIET, job)
-        if once(proxy, KILLED, job).epoch.death:
-            once(proxy, TRIED_AGAIN, replace(job, tries=TRIES))
+        once(proxy, NONE, job)
+        for fault in faults:
+            if once(proxy, fault, job).epoch.death:
+                once(proxy, fault, replace(job, tries=TRIES))
     return runs
 
 
@@ -170,11 +181,11 @@ def in_short(epoch: Epoch) -> str:
 
 
 def share(one: Run, runs: Sequence[Run]) -> float:
-    """Percent of the throughput that the same proxy had in the epoch without kills; `nan` of an epoch that died."""
-    quiet = next(other.epoch for other in runs if other.proxy == one.proxy and other.nodes == QUIET)
-    if one.epoch.death or quiet.death:
+    """Percent of the throughput that the same proxy had in the epoch without faults; `nan` if one of them died."""
+    without = next(other.epoch for other in runs if other.proxy == one.proxy and other.fault == NONE)
+    if one.epoch.death or without.death:
         return float("nan")
-    return 100 * one.epoch.batches_per_second / quiet.batches_per_second
+    return 100 * one.epoch.batches_per_second / without.batches_per_second
 
 
 def cells(one: Run, runs: Sequence[Run]) -> list[str]:
@@ -183,7 +194,7 @@ def cells(one: Run, runs: Sequence[Run]) -> list[str]:
     return [
         epoch.job.loader,
         one.proxy,
-        one.nodes,
+        f"{one.fault}, retry loop" if one.has_retry_loop else one.fault,
         f"{len(epoch.batches):,}",
         f"{epoch.job.batches:,}",
         f"{epoch.batches_per_second:.2f}",
@@ -198,29 +209,25 @@ def cells(one: Run, runs: Sequence[Run]) -> list[str]:
 
 
 def judge(runs: Sequence[Run]) -> list[Finding]:
-    """What s3edge must show, its first epoch with kills; nothing is asked of others."""
+    """What s3edge must show, without a retry loop; nothing is asked of others."""
     findings: list[Finding] = []
     for one in runs:
-        if one.proxy == SUBJECT and one.nodes == KILLED:
-            of = f"{one.epoch.job.loader} through {SUBJECT}"
+        if one.proxy == SUBJECT and one.fault != NONE and not one.has_retry_loop:
+            of = f"{one.epoch.job.loader}, nodes {one.fault}"
             findings += [
                 Finding(f"{of}: samples lost", one.epoch.lost, 0),
                 Finding(f"{of}: samples repeated", one.epoch.repeated, 0),
                 Finding(f"{of}: samples with wrong bytes", one.epoch.wrong, 0),
-                Finding(f"{of}: throughput that kills cost", 100 - share(one, runs), THROUGHPUT_LIMIT, "%"),
+                Finding(f"{of}: throughput that faults cost", 100 - share(one, runs), THROUGHPUT_LIMIT, "%"),
             ]
     return findings
 
 
 def panels(runs: Sequence[Run]) -> list[Panel]:
-    """Batches and stall over time of the epochs with kills, those without a retry loop."""
-    killed = [one for one in runs if one.nodes == KILLED]
-    marks = max((one.marks for one in killed), key=len, default=())
-    rates = {
-        one.proxy: in_points([(batch.at - one.epoch.batches[0].at, 1.0) for batch in one.epoch.batches])
-        for one in killed
-    }
-    stalls = {one.proxy: list(accumulate(in_points(one.epoch.stalls()))) for one in killed}
+    """Batches and stall over time, a line for each proxy. `runs` are those with the same fault."""
+    marks = max((one.marks for one in runs), key=len, default=())
+    rates = {one.proxy: in_points((at, 1.0) for at, _ in one.epoch.stalls()) for one in runs}
+    stalls = {one.proxy: list(accumulate(in_points(one.epoch.stalls()))) for one in runs}
     return [
         Panel("batches/s", POINT_SECONDS, rates, marks=marks),
         Panel("stall so far, s", POINT_SECONDS, stalls, marks=marks),
@@ -242,7 +249,7 @@ def facts(one: Run) -> dict[str, Any]:
     first = one.epoch.batches[0].at
     return {
         "proxy": one.proxy,
-        "nodes": one.nodes,
+        "fault": one.fault,
         "job": asdict(one.epoch.job),
         "marks": [asdict(mark) for mark in one.marks],
         "batches": [[round(batch.at - first, 4), round(batch.wait, 4)] for batch in one.epoch.batches],
@@ -250,7 +257,7 @@ def facts(one: Run) -> dict[str, Any]:
     }
 
 
-def answer(seconds: float, loaders: Sequence[str], proxies: Sequence[str]) -> Report:
+def answer(seconds: float, loaders: Sequence[str], faults: Sequence[str], proxies: Sequence[str]) -> Report:
     """All epochs of each reader. Raises ChildError and OSError."""
     lines: list[Sequence[str]] = []
     findings: list[Finding] = []
@@ -259,10 +266,12 @@ def answer(seconds: float, loaders: Sequence[str], proxies: Sequence[str]) -> Re
     usual = Job("", 0)
     samples = max(2, round(seconds / usual.step)) * usual.batch
     for loader in loaders:
-        runs = pairs(loader, proxies, samples)
+        runs = epochs(loader, proxies, faults, samples)
         lines += [cells(one, runs) for one in runs]
         findings += judge(runs)
-        charts[f"An epoch by {loader}, a node killed every {KILL_SECONDS:g} s"] = panels(runs)
+        for fault in faults:
+            drawn = [one for one in runs if one.fault == fault and not one.has_retry_loop]
+            charts[f"An epoch by {loader}, a node {fault} every {FAULT_SECONDS:g} s"] = panels(drawn)
         raw[loader] = [facts(one) for one in runs]
     return Report(COLUMNS, lines, findings, charts, raw)
 
@@ -282,6 +291,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--readers", nargs="+", choices=LOADERS, default=LOADERS, metavar="READER", help=", ".join(LOADERS)
     )
+    parser.add_argument(
+        "--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT", help=", ".join(FAULTS)
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for table, charts and raw figures")
     return parser.parse_args(argv)
 
@@ -295,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     raise_descriptor_limit()
     end_on_sigterm()
     try:
-        report = answer(arguments.seconds, arguments.readers, proxies)
+        report = answer(arguments.seconds, arguments.readers, arguments.faults, proxies)
     except (ChildError, OSError) as error:
         print(f"epoch: {error}", file=sys.stderr)
         return 1
