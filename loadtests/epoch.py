@@ -17,13 +17,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from loadtests.child import Child, ChildError, end_on_sigterm, running
 from loadtests.epoch_job import LOADERS, Epoch, Job, load
-from loadtests.faults import Action, Mark, freezes, kills
+from loadtests.faults import Action, Mark, Mortal, freezes, kills
 from loadtests.findings import RESULTS, Finding
 from loadtests.misbehaving import ROOT, misbehaving_nodes
 from loadtests.needs import has_packages, has_programs, raise_descriptor_limit
@@ -47,7 +48,7 @@ SEED = 3
 """Every proxy loses the same nodes at the same times."""
 
 NONE = "none"
-FAULTS: Mapping[str, Callable[[Sequence[CountedNode], float, random.Random, float], Sequence[Action]]] = {
+FAULTS: Mapping[str, Callable[[Sequence[Mortal], float, random.Random, float], Sequence[Action]]] = {
     "killed": kills,
     "frozen": freezes,
 }
@@ -56,6 +57,9 @@ FAULTS: Mapping[str, Callable[[Sequence[CountedNode], float, random.Random, floa
 RIVALS = ("haproxy", "nginx", "sidekick")
 """Each is a program of this name. sidekick takes part where it is there, since Debian does not have it."""
 
+READERS = ("s3torchconnector", "boto3")
+"""Those that are compared unless told. s3fs costs twice the processor time, and does as boto3 does."""
+
 TRIES = 5
 """Of the loop that users write."""
 
@@ -63,7 +67,8 @@ READY_SECONDS = 60.0
 """How long a job may take to its first batch: importing torch alone takes 3 s of a core."""
 
 PATIENCE = 4.0
-"""Times the GPU's own time, after which a job is ended that is not over."""
+LEAST_PATIENCE = 60.0
+"""Times the GPU's own time, and seconds at least, after which a job is ended that is not over."""
 
 THROUGHPUT_LIMIT = 10.0
 """Percent of an epoch's throughput that faults may cost."""
@@ -119,27 +124,42 @@ def run(proxy: str, fault: str, job: Job) -> Run:
             running("job", argv, folder, lambda: bool(load(file)), READY_SECONDS, environment=environment)
         )
         began = load(file)[0].at
-        most = PATIENCE * job.batches * job.step
+        most = max(LEAST_PATIENCE, PATIENCE * job.batches * job.step)
         plan = FAULTS.get(fault)
         actions = plan(storage, most, random.Random(SEED), FAULT_SECONDS) if plan else ()
-        marks = play_beside(child, actions, began, most)
+        marks = play_beside(actions, began, partial(has_ended, child))
+        has_ended(child, max(0.0, began + most - time.monotonic()))
         return Run(proxy, fault, Epoch(job, load(file), death(child)), marks)
 
 
-def play_beside(child: Child, actions: Iterable[Action], began: float, most: float) -> list[Mark]:
-    """Do each action when it is due, in seconds since `began`, until the child ends by itself or `most` are over."""
+def play_beside(
+    actions: Iterable[Action],
+    began: float,
+    has_ended: Callable[[float], bool],
+    now: Callable[[], float] = time.monotonic,
+) -> list[Mark]:
+    """Do each action when it is due, until the job has ended; what was done, in seconds since `began`.
+
+    `has_ended` waits for the end of the job, so many seconds at most, and says whether it came.
+    """
     marks: list[Mark] = []
-    for action in [*sorted(actions, key=lambda action: action.at), Action(most, "", lambda: None)]:
-        try:
-            child.process.wait(max(0.0, began + action.at - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            at = time.monotonic() - began
-            action.do()
-            if action.text:
-                marks.append(Mark(at, action.text))
-        else:
+    for action in sorted(actions, key=lambda action: action.at):
+        if has_ended(max(0.0, began + action.at - now())):
             break
+        at = now() - began
+        action.do()
+        if action.text:
+            marks.append(Mark(at, action.text))
     return marks
+
+
+def has_ended(child: Child, seconds: float) -> bool:
+    """Whether the process has ended by itself, or does within `seconds`."""
+    try:
+        child.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def death(child: Child) -> str:
@@ -289,7 +309,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--proxies", nargs="+", choices=FAILOVER_PROXIES, metavar="PROXY", help=", ".join(FAILOVER_PROXIES)
     )
     parser.add_argument(
-        "--readers", nargs="+", choices=LOADERS, default=LOADERS, metavar="READER", help=", ".join(LOADERS)
+        "--readers", nargs="+", choices=LOADERS, default=READERS, metavar="READER", help=", ".join(LOADERS)
     )
     parser.add_argument(
         "--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT", help=", ".join(FAULTS)

@@ -74,9 +74,10 @@ class Objects:
 class TriedAgain:
     """The loop that users write around `__getitem__` once a read has cost them an epoch."""
 
-    def __init__(self, dataset: Dataset, tries: int) -> None:
+    def __init__(self, dataset: Dataset, tries: int, pause: float = RETRY_PAUSE) -> None:
         self._dataset = dataset
         self._tries = tries
+        self._pause = pause
 
     def __len__(self) -> int:
         return len(self._dataset)
@@ -87,7 +88,7 @@ class TriedAgain:
                 return self._dataset[index]
             except READ_FAILURES as error:
                 print(f"sample {index} is tried again: {error}", file=sys.stderr, flush=True)
-                time.sleep(RETRY_PAUSE)
+                time.sleep(self._pause)
         return self._dataset[index]
 
 
