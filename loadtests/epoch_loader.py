@@ -8,7 +8,7 @@ job with a traceback, as it ends a training run. The GPU is a pause.
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -150,11 +150,11 @@ LOADERS: dict[str, Callable[[str, Sequence[str]], Dataset]] = {
 
 def run(job: Job, dataset: Dataset, told: Callable[[Batch], object]) -> None:
     """Read the data set once, and tell of each batch when it came. Raises what a read raised, as DataLoader does."""
+    samples: Any = dataset  # torch's types ask for a subclass, its code for two methods
     order = torch.Generator().manual_seed(job.seed)
-    loader = DataLoader(
-        dataset, batch_size=job.batch, shuffle=True, num_workers=job.workers, generator=order, drop_last=False
+    batches: Iterable[Any] = DataLoader(
+        samples, batch_size=job.batch, shuffle=True, num_workers=job.workers, generator=order
     )
-    batches = iter(loader)
     asked = time.monotonic()
     for numbers, bodies in batches:
         at = time.monotonic()
