@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from loadtests.child import Child, ChildError, end_on_sigterm, running
@@ -72,6 +73,9 @@ LEAST_PATIENCE = 60.0
 
 THROUGHPUT_LIMIT = 10.0
 """Percent of an epoch's throughput that faults may cost."""
+
+DEATH_WIDTH = 120
+"""Characters of a death's reason in the table; the raw figures have it whole."""
 
 POINT_SECONDS = 1.0
 """What one point of a chart stands for: eight batches."""
@@ -224,7 +228,7 @@ def cells(one: Run, runs: Sequence[Run]) -> list[str]:
         f"{epoch.lost:,}",
         f"{epoch.repeated:,}",
         f"{epoch.wrong:,}",
-        epoch.death.replace("|", "\\|"),
+        shorten(epoch.death, DEATH_WIDTH).replace("|", "\\|"),
     ]
 
 
