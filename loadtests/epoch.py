@@ -133,7 +133,8 @@ def run(proxy: str, fault: str, job: Job) -> Run:
         actions = plan(storage, most, random.Random(SEED), FAULT_SECONDS) if plan else ()
         marks = play_beside(actions, began, partial(has_ended, child))
         has_ended(child, max(0.0, began + most - time.monotonic()))
-        return Run(proxy, fault, Epoch(job, load(file), death(child)), marks)
+        batches = load(file)
+        return Run(proxy, fault, Epoch(job, batches, "" if len(batches) == job.batches else death(child)), marks)
 
 
 def play_beside(
@@ -167,10 +168,8 @@ def has_ended(child: Child, seconds: float) -> bool:
 
 
 def death(child: Child) -> str:
-    """Why a job did not end well: the last line of its traceback; empty if it did."""
+    """Why a job ended before its last batch: the last line of its traceback, if it has come to an end at all."""
     code = child.process.poll()
-    if code == 0:
-        return ""
     if code is None:
         return "was not over in time"
     lines = child.log.read_text(errors="replace").strip().splitlines()
