@@ -56,6 +56,17 @@ def freeze(node: Mortal, number: int, at: float, seconds: float) -> list[Action]
     ]
 
 
+def freezes(nodes: Sequence[Mortal], seconds: float, rng: random.Random, every: float = 2.0) -> list[Action]:
+    """A node drawn by lot is frozen every `every` seconds and goes on halfway to the next, as in `kills`."""
+    actions: list[Action] = []
+    at = every / 2
+    while at + every / 2 <= seconds:
+        number = rng.randrange(len(nodes))
+        actions += freeze(nodes[number], number, at, every / 2)
+        at += every
+    return actions
+
+
 def play(
     actions: Iterable[Action],
     seconds: float,

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 """Debian puts servers here and leaves it out of an ordinary user's PATH."""
@@ -29,6 +30,14 @@ def has_programs(*programs: str) -> bool:
     missing = missing_programs(programs, os.environ["PATH"])
     if missing:
         print(install_hint(missing, missing))
+    return not missing
+
+
+def has_packages(extra: str, *packages: str) -> bool:
+    """Whether all Python `packages` are there; prints which are missing, and the extra of s3edge that brings them."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        print(f"not found: {', '.join(missing)}\nin a checkout: pip install '.[dev,{extra}]'")
     return not missing
 
 

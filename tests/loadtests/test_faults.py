@@ -1,6 +1,6 @@
 import random
 
-from loadtests.faults import Action, Mark, freeze, kills, play
+from loadtests.faults import Action, Mark, freeze, freezes, kills, play
 
 
 class Node:
@@ -51,6 +51,16 @@ def test_a_frozen_node_goes_on_after_its_time() -> None:
     stop.do()
     go_on.do()
     assert log == ["a frozen", "a thawed"]
+
+
+def test_frozen_nodes_go_on_before_the_next_is_frozen() -> None:
+    log: list[str] = []
+    actions = freezes([Node(name, log) for name in "abcd"], seconds=7.0, rng=random.Random(1), every=2.0)
+    assert [action.at for action in actions] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    for action in actions:
+        action.do()
+    for frozen, thawed in zip(log[::2], log[1::2], strict=True):
+        assert thawed == frozen.replace(" frozen", " thawed")
 
 
 class Clock:

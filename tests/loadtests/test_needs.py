@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from loadtests.needs import install_hint, missing_programs
+import pytest
+
+from loadtests.needs import has_packages, install_hint, missing_programs
 
 
 def test_only_programs_that_can_be_run_are_there(tmp_path: Path) -> None:
@@ -13,3 +15,13 @@ def test_the_hint_names_what_is_missing_and_the_command_to_get_it() -> None:
     found, remedy = install_hint(["ceph"], ["ceph-common"]).splitlines()
     assert found == "not found: ceph"
     assert remedy == "on Debian: apt-get install --no-install-recommends ceph-common"
+
+
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not has_packages("torch", "json", "no_such_package")
+    assert capsys.readouterr().out == "not found: no_such_package\nin a checkout: pip install '.[dev,torch]'\n"
+
+
+def test_nothing_is_said_when_all_packages_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert has_packages("torch", "json", "pathlib")
+    assert capsys.readouterr().out == ""
