@@ -10,7 +10,6 @@ A read that fails ends a training job. An epoch that died is run once more with 
 
 import argparse
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -19,20 +18,19 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import accumulate
-from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from loadtests.child import Child, ChildError, end_on_sigterm, running
+from loadtests import qos_report
+from loadtests.child import Child, running
 from loadtests.epoch_job import LOADERS, Epoch, Job, load
 from loadtests.faults import Action, Mark, Mortal, freezes, kills
-from loadtests.findings import RESULTS, Finding
+from loadtests.findings import Finding
 from loadtests.misbehaving import ROOT, misbehaving_nodes
-from loadtests.needs import has_packages, has_programs, raise_descriptor_limit
+from loadtests.needs import require_packages
 from loadtests.nodes import KIB, scratch
-from loadtests.qos_report import Panel, Report, write_report
-from loadtests.report import Verdict
-from loadtests.rivals import FAILOVER_PROXIES, SUBJECT
+from loadtests.qos_report import Panel, Report
+from loadtests.rivals import FAILOVER_PROXIES, SIDEKICK, SUBJECT, there
 from loadtests.scenario import CountedNode
 from tests.support.faults import AnswersLate, Trickles
 
@@ -55,8 +53,8 @@ FAULTS: Mapping[str, Callable[[Sequence[Mortal], float, random.Random, float], S
 }
 """What befalls nodes, by the names that `--faults` takes; NONE is the epoch that the others are measured against."""
 
-RIVALS = ("haproxy", "nginx", "sidekick")
-"""Each is a program of this name. sidekick takes part where it is there, since Debian does not have it."""
+PROXIES = (SUBJECT, "haproxy", "nginx", SIDEKICK)
+"""Those that are compared unless told, as far as they are there."""
 
 READERS = ("s3torchconnector", "boto3")
 """Those that are compared unless told. s3fs costs twice the processor time, and does as boto3 does."""
@@ -72,7 +70,8 @@ LEAST_PATIENCE = 60.0
 """Times the GPU's own time, and seconds at least, after which a job is ended that is not over."""
 
 THROUGHPUT_LIMIT = 10.0
-"""Percent of an epoch's throughput that faults may cost."""
+LEAST_SECONDS = 30.0
+"""Percent of an epoch's throughput that faults may cost, and how long an epoch must be to tell: it has six faults."""
 
 DEATH_WIDTH = 120
 """Characters of a death's reason in the table; the raw figures have it whole."""
@@ -241,7 +240,9 @@ def judge(runs: Sequence[Run]) -> list[Finding]:
                 Finding(f"{of}: samples lost", one.epoch.lost, 0),
                 Finding(f"{of}: samples repeated", one.epoch.repeated, 0),
                 Finding(f"{of}: samples with wrong bytes", one.epoch.wrong, 0),
-                Finding(f"{of}: throughput that faults cost", 100 - share(one, runs), THROUGHPUT_LIMIT, "%"),
+                Finding(
+                    f"{of}: throughput that faults cost", 100 - share(one, runs), THROUGHPUT_LIMIT, "%", LEAST_SECONDS
+                ),
             ]
     return findings
 
@@ -299,13 +300,8 @@ def answer(seconds: float, loaders: Sequence[str], faults: Sequence[str], proxie
     return Report(COLUMNS, lines, findings, charts, raw)
 
 
-def usual_proxies() -> list[str]:
-    """Those that are compared unless told."""
-    rivals = [name for name in RIVALS if name in FAILOVER_PROXIES]
-    return [SUBJECT, *(name for name in rivals if name != "sidekick" or shutil.which(name))]
-
-
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+def main() -> int:
+    """Answer the question; the exit code, as `run` says."""
     parser = argparse.ArgumentParser(prog="epoch", description=QUESTION)
     parser.add_argument("--seconds", type=float, default=40, help="about how long an epoch takes (default %(default)g)")
     parser.add_argument(
@@ -317,29 +313,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--faults", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="FAULT", help=", ".join(FAULTS)
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for table, charts and raw figures")
-    return parser.parse_args(argv)
 
+    def answered(told: argparse.Namespace) -> Report:
+        require_packages("torch", "torch", "s3torchconnector")
+        proxies = told.proxies or there(PROXIES)
+        return answer(told.seconds, told.readers, told.faults, proxies).measured_for(told.seconds)
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """0: every limit met; 1: one missed, or something did not run; 2: something is missing; 130: interrupted."""
-    arguments = parse_arguments(argv)
-    proxies = arguments.proxies or usual_proxies()
-    if not has_packages("torch", "torch", "s3torchconnector") or not has_programs(*set(RIVALS).intersection(proxies)):
-        return 2
-    raise_descriptor_limit()
-    end_on_sigterm()
-    try:
-        report = answer(arguments.seconds, arguments.readers, arguments.faults, proxies)
-    except (ChildError, OSError) as error:
-        print(f"epoch: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("epoch: stopped; nothing is left running", file=sys.stderr)
-        return 130
-    write_report("epoch", QUESTION, report, arguments.results)
-    print((arguments.results / "epoch.md").read_text())
-    return 0 if all(finding.verdict is Verdict.MET for finding in report.findings) else 1
+    return qos_report.run(parser, answered, ["haproxy", "nginx"])
 
 
 if __name__ == "__main__":

@@ -33,12 +33,11 @@ def has_programs(*programs: str) -> bool:
     return not missing
 
 
-def has_packages(extra: str, *packages: str) -> bool:
-    """Whether all Python `packages` are there; prints which are missing, and the extra of s3edge that brings them."""
+def require_packages(extra: str, *packages: str) -> None:
+    """Raise Missing unless all Python `packages` are there; it names the extra of s3edge that brings them."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        print(f"not found: {', '.join(missing)}\nin a checkout: pip install '.[dev,{extra}]'")
-    return not missing
+        raise Missing(f"not found: {', '.join(missing)}\nin a checkout: pip install '.[dev,{extra}]'")
 
 
 def raise_descriptor_limit() -> int:

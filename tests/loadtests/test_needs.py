@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.needs import has_packages, install_hint, missing_programs
+from loadtests.needs import Missing, install_hint, missing_programs, require_packages
 
 
 def test_only_programs_that_can_be_run_are_there(tmp_path: Path) -> None:
@@ -17,11 +17,8 @@ def test_the_hint_names_what_is_missing_and_the_command_to_get_it() -> None:
     assert remedy == "on Debian: apt-get install --no-install-recommends ceph-common"
 
 
-def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not has_packages("torch", "json", "no_such_package")
-    assert capsys.readouterr().out == "not found: no_such_package\nin a checkout: pip install '.[dev,torch]'\n"
-
-
-def test_nothing_is_said_when_all_packages_are_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert has_packages("torch", "json", "pathlib")
-    assert capsys.readouterr().out == ""
+def test_a_package_that_is_missing_is_named_with_the_extra_that_brings_it() -> None:
+    with pytest.raises(Missing) as missing:
+        require_packages("torch", "json", "no_such_package")
+    assert str(missing.value) == "not found: no_such_package\nin a checkout: pip install '.[dev,torch]'"
+    require_packages("torch", "json", "pathlib")
