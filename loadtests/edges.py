@@ -1,0 +1,302 @@
+"""What is lost when one of several s3edges dies, drains or hangs? `python -m loadtests.edges`.
+
+Three s3edges on 127.0.0.1, .2 and .3 stand before the same nodes. S3 clients as installed (`edge_clients`) read 8 MiB
+objects, by a name that has all three addresses, or by one address that HAProxy spreads over them by TCP, as any
+balancer of connections would. After a quarter of a run one edge is killed (SIGKILL), told to drain (SIGTERM) or stopped
+in its tracks (SIGSTOP), with all its processes; after three quarters it is back.
+
+HAProxy asks `/-/ready` of each edge. As installed, connections to an edge that failed its checks are left alone;
+`cutting` closes them (`on-marked-down shutdown-sessions`), so that clients of an edge that hangs need not wait for
+their own time-out, and those of one that drains are cut as well.
+
+Nodes send each answer at 5 MiB/s, so that the bodies under way at any moment are the same on any machine.
+"""
+
+import http.client
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtests.child import Child, running
+from loadtests.crowd import crowd
+from loadtests.edge_clients import ASK_AGAIN, OK, READERS, SIZE, WRONG, Seen, Sightings, Visit
+from loadtests.faults import Action, Mark, play
+from loadtests.findings import Finding
+from loadtests.misbehaving import HEALTH_PATH, MisbehavingNode, misbehaving_nodes
+from loadtests.nodes import KIB, MIB, scratch
+from loadtests.ports import answers, free_ports
+from loadtests.qos_report import Panel, Report, command
+from tests.support.faults import Trickles
+
+ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+NODES = 2
+VICTIM = 1
+"""The edge that something happens to: the second, so that nothing depends on being first."""
+
+PACE = Trickles(256 * KIB, 0.05)
+
+PATIENCE = 0.25
+"""Share of a run that clients wait for bytes, 4 s of 16. botocore's default is 60 s: that long a hanging edge is felt."""
+
+CHECK_SECONDS = 0.5
+CHECK_FALL = 2
+"""How often HAProxy asks whether an edge is ready, and how many bad answers make it down."""
+
+HANG_LIMIT = 2 * (CHECK_SECONDS * (CHECK_FALL + 1))
+"""Seconds more than usual that a read may take when HAProxy cuts connections to an edge that hangs: checks begin up to
+one interval late, one that is not answered takes another; doubled, since processes here share two cores."""
+
+_HAPROXY = """\
+global
+    maxconn 4096
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 120s
+    timeout server 120s
+    retries 3
+    option redispatch 1
+frontend address
+    bind 127.0.0.1:{port}
+    default_backend edges
+backend edges
+    balance leastconn
+    option httpchk GET /-/ready
+    default-server check inter {inter}ms fall {fall} rise 1{on_down}
+{servers}
+"""
+_CUTTING = " on-marked-down shutdown-sessions"
+
+BUCKET_SECONDS = 0.5
+COLUMNS = ("run", "client", "reads", "failed", "sent again", "longest s", "median s", "failures")
+
+
+class Edge:
+    """One s3edge, which can be killed and started again, told to drain, and be stopped for a while."""
+
+    def __init__(self, address: str, port: int, nodes: Sequence[MisbehavingNode], folder: Path) -> None:
+        self.address = address
+        self.port = port
+        (self.admin,) = free_ports(1)
+        self._folder = folder
+        self._argv = [sys.executable, "-m", "s3edge", "serve", "--workers", "1", "--health-path", HEALTH_PATH]
+        self._argv += ["--listen", f"{address}:{port}", "--admin", f"127.0.0.1:{self.admin}"]
+        for node in nodes:
+            self._argv += ["--node", node.url]
+        self._life = ExitStack()
+        self.child = self._start()
+
+    def kill(self) -> None:
+        """SIGKILL to all its processes. They are stopped first, so that none sees another one go."""
+        family = self.freeze()
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        self.child.process.wait()
+
+    def drain(self) -> None:
+        """SIGTERM: requests under way have their time."""
+        self.child.process.terminate()
+
+    def freeze(self) -> Sequence[int]:
+        """SIGSTOP to all its processes, whose ids are returned: the kernel takes connections, nobody answers."""
+        family = family_of(self.child.pid)
+        for pid in family:
+            os.kill(pid, signal.SIGSTOP)
+        return family
+
+    def thaw(self) -> None:
+        """Let a frozen edge go on."""
+        if self.child.process.poll() is None:
+            for pid in family_of(self.child.pid):
+                os.kill(pid, signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Start anew on the same ports; returns when it is ready. Raises ChildError."""
+        self.end()
+        self.child = self._start()
+
+    def end(self) -> None:
+        """End all its processes, frozen or not."""
+        self.thaw()
+        self._life.close()
+
+    def flows(self) -> int:
+        """The requests under way. Raises OSError if the edge does not answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+        try:
+            connection.request("GET", "/api/v1/flows?limit=1")
+            total: int = json.load(connection.getresponse())["total"]
+            return total
+        finally:
+            connection.close()
+
+    def _start(self) -> Child:
+        name = f"s3edge-{self.address}"
+        return self._life.enter_context(
+            running(name, self._argv, self._folder, lambda: answers(self.admin, "/-/ready"))
+        )
+
+
+def family_of(pid: int) -> list[int]:
+    """A supervisor and its workers."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [pid, *(int(child) for child in children.split())]
+
+
+@contextmanager
+def running_edges(nodes: Sequence[MisbehavingNode], folder: Path) -> Iterator[Sequence[Edge]]:
+    """An s3edge at each of ADDRESSES, all on the same port, before `nodes`. Raises ChildError."""
+    (port,) = free_ports(1)
+    with ExitStack() as stack:
+        edges = []
+        for address in ADDRESSES:
+            edges.append(Edge(address, port, nodes, folder))
+            stack.callback(edges[-1].end)
+        yield edges
+
+
+@contextmanager
+def by_name(edges: Sequence[Edge], folder: Path) -> Iterator[tuple[Sequence[str], int]]:
+    """The addresses of all edges, and their port: whoever dials the name chooses."""
+    yield [edge.address for edge in edges], edges[0].port
+
+
+@contextmanager
+def by_balancer(edges: Sequence[Edge], folder: Path, *, is_cutting: bool) -> Iterator[tuple[Sequence[str], int]]:
+    """One address, where HAProxy gives each connection to the edge that has fewest. Raises ChildError."""
+    (port,) = free_ports(1)
+    config = folder / "balancer.cfg"
+    config.write_text(
+        _HAPROXY.format(
+            port=port,
+            inter=round(CHECK_SECONDS * 1000),
+            fall=CHECK_FALL,
+            on_down=_CUTTING if is_cutting else "",
+            servers="\n".join(
+                f"    server edge-{number} {edge.address}:{edge.port} addr 127.0.0.1 port {edge.admin}"
+                for number, edge in enumerate(edges, start=1)
+            ),
+        )
+    )
+    argv = ["haproxy", "-db", "-f", str(config)]
+    with running("balancer", argv, folder, lambda: answers(port, HEALTH_PATH)):
+        yield ["127.0.0.1"], port
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where clients dial (`name`, `balancer` or `cutting` balancer), and what happens to one edge."""
+
+    way: str
+    event: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.way}-{self.event}"
+
+
+RUNS = {
+    run.title: run
+    for run in (
+        Run("name", "kill"),
+        Run("balancer", "kill"),
+        Run("name", "drain"),
+        Run("balancer", "drain"),
+        Run("cutting", "drain"),
+        Run("name", "hang"),
+        Run("balancer", "hang"),
+        Run("cutting", "hang"),
+    )
+}
+
+EVENTS = {"kill": "killed", "drain": "told to drain", "hang": "stopped"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What clients saw in one run, when what was done, and how many requests the edge had under way just before."""
+
+    sightings: Sightings
+    marks: Sequence[Mark]
+    flows: int
+
+
+def run_once(run: Run, seconds: float) -> Result:
+    """One run, with nodes and edges of its own. Raises ChildError, CrowdError, OSError."""
+    print(f"{run.title}, {seconds:g} s ...", file=sys.stderr, flush=True)
+    flows = 0
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch())
+        nodes = stack.enter_context(misbehaving_nodes(NODES, folder))
+        for node in nodes:
+            node.set_fault(PACE)
+        edges = stack.enter_context(running_edges(nodes, folder))
+        victim = edges[VICTIM]
+        way = by_name(edges, folder) if run.way == "name" else by_balancer(edges, folder, is_cutting=run.way == "cutting")
+        addresses, port = stack.enter_context(way)
+
+        def count() -> None:
+            nonlocal flows
+            flows = victim.flows()
+
+        begin = {"kill": victim.kill, "drain": victim.drain, "hang": victim.freeze}[run.event]
+        end = victim.thaw if run.event == "hang" else victim.restart
+        actions = [
+            Action(seconds / 4, "", count),
+            Action(seconds / 4, EVENTS[run.event], begin),
+            Action(3 * seconds / 4, "back", end),
+        ]
+        file = folder / "seen.json"
+        visit = Visit(addresses, port, PATIENCE * seconds)
+        with crowd("loadtests.edge_clients", [str(file), json.dumps(asdict(visit))]) as clients:
+            marks = play(actions, seconds)
+            clients.leave()
+        return Result(Sightings.from_json(file.read_text()), marks, flows)
+
+
+def of_kind(result: Result, kind: str) -> list[Seen]:
+    return [one for one in result.sightings.reads if one.kind == kind]
+
+
+def failures(reads: Sequence[Seen]) -> Counter[str]:
+    """What clients raised, and how often."""
+    return Counter(one.outcome for one in reads if one.outcome != OK)
+
+
+def lines(title: str, result: Result) -> list[list[str]]:
+    """A line of the table for each kind of client, in the order of COLUMNS."""
+    table = []
+    for kind in READERS:
+        reads = of_kind(result, kind)
+        failed = failures(reads)
+        took = sorted(one.took for one in reads)
+        table.append(
+            [
+                title,
+                kind,
+                f"{len(reads):,}",
+                f"{failed.total():,}",
+                f"{result.sightings.sent[kind] - len(reads):,}",
+                f"{took[-1]:.1f}",
+                f"{took[len(took) // 2]:.1f}",
+                ", ".join(f"{count} x {name}" for name, count in failed.items()),
+            ]
+        )
+    return table
+
+
+def answer(seconds: float, names: Sequence[str]) -> Report:
+    results = {name: run_once(RUNS[name], seconds) for name in names}
+    table = [line for name, result in results.items() for line in lines(name, result)]
+    return Report(COLUMNS, table, [])
+
+
+if __name__ == "__main__":
+    sys.exit(command("edges", "What is lost when one of several s3edges dies", 16, tuple(RUNS), answer, ("haproxy",)))
