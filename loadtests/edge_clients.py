@@ -55,6 +55,9 @@ FINISH_SECONDS = 25.0
 PAUSE = 0.1
 """Seconds after a failure, so that an endpoint that is away is not asked thousands of times."""
 
+LookUp = Callable[..., list[Any]]
+"""As `socket.getaddrinfo`."""
+
 Read = Callable[[str], Awaitable[bytes]]
 """The bytes of an object, by its key. Raises whatever the client does."""
 
@@ -100,21 +103,20 @@ class Sightings:
         return cls(document["began"], [Seen(**one) for one in document["reads"]], document["sent"])
 
 
-def resolve_by(addresses: Sequence[str], rng: random.Random) -> None:
-    """Let look-ups of NAME find `addresses`, shuffled by `rng`; all others go on as before.
+def turning(addresses: Sequence[str], rng: random.Random, ask: LookUp) -> LookUp:
+    """`ask`, but for NAME, which has `addresses`, shuffled by `rng` each time.
 
-    `socket.getaddrinfo` is what urllib3 and aiohttp ask. /etc/hosts would need root, and glibc would sort what it
-    finds there: 127.0.0.1 first, each time (RFC 6724, rule 9).
+    It takes the place of `socket.getaddrinfo`, which urllib3 and aiohttp ask. /etc/hosts would need root, and glibc
+    would sort what it finds there: 127.0.0.1 first, each time (RFC 6724, rule 9).
     """
-    ask = socket.getaddrinfo
 
-    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> list[Any]:
         if host != NAME:
             return ask(host, *arguments, **options)
         turned = rng.sample(addresses, len(addresses))
         return [info for address in turned for info in ask(address, *arguments, **options)]
 
-    socket.getaddrinfo = getaddrinfo
+    return getaddrinfo
 
 
 def settings(visit: Visit) -> dict[str, Any]:
@@ -244,7 +246,7 @@ async def visit_edges(visit: Visit) -> Sightings:
 
 def main() -> None:
     file, visit = Path(sys.argv[1]), Visit(**json.loads(sys.argv[2]))
-    resolve_by(visit.addresses, random.Random(1))
+    socket.getaddrinfo = turning(visit.addresses, random.Random(1), socket.getaddrinfo)
     sightings = asyncio.run(visit_edges(visit))
     file.write_text(sightings.to_json())
     print(json.dumps({"reads": len(sightings.reads)}))

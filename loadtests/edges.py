@@ -8,8 +8,6 @@ in its tracks (SIGSTOP), with all its processes; after three quarters it is back
 HAProxy asks `/-/ready` of each edge. As installed, connections to an edge that failed its checks are left alone;
 `cutting` closes them (`on-marked-down shutdown-sessions`), so that clients of an edge that hangs need not wait for
 their own time-out, and those of one that drains are cut as well.
-
-Nodes send each answer at 5 MiB/s, so that the bodies under way at any moment are the same on any machine.
 """
 
 import http.client
@@ -18,11 +16,11 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from loadtests.child import Child, running
 from loadtests.crowd import crowd
@@ -30,9 +28,10 @@ from loadtests.edge_clients import ASK_AGAIN, OK, READERS, SIZE, WRONG, Seen, Si
 from loadtests.faults import Action, Mark, play
 from loadtests.findings import Finding
 from loadtests.misbehaving import HEALTH_PATH, MisbehavingNode, misbehaving_nodes
-from loadtests.nodes import KIB, MIB, scratch
+from loadtests.nodes import KIB, scratch
 from loadtests.ports import answers, free_ports
 from loadtests.qos_report import Panel, Report, command
+from loadtests.records import percentile
 from tests.support.faults import Trickles
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
@@ -41,17 +40,19 @@ VICTIM = 1
 """The edge that something happens to: the second, so that nothing depends on being first."""
 
 PACE = Trickles(256 * KIB, 0.05)
+USUAL_SECONDS = SIZE / PACE.size * PACE.seconds
+"""What a read takes: nodes send each answer at 5 MiB/s, so that as much is under way on any machine."""
 
 PATIENCE = 0.25
-"""Share of a run that clients wait for bytes, 4 s of 16. botocore's default is 60 s: that long a hanging edge is felt."""
+"""Share of a run that clients wait for bytes: 4 s of 16. botocore waits 60 s, and so long a hanging edge is felt."""
 
 CHECK_SECONDS = 0.5
 CHECK_FALL = 2
 """How often HAProxy asks whether an edge is ready, and how many bad answers make it down."""
 
-HANG_LIMIT = 2 * (CHECK_SECONDS * (CHECK_FALL + 1))
-"""Seconds more than usual that a read may take when HAProxy cuts connections to an edge that hangs: checks begin up to
-one interval late, one that is not answered takes another; doubled, since processes here share two cores."""
+CUT_SECONDS = 2 * CHECK_SECONDS * (CHECK_FALL + 1)
+"""In which HAProxy cuts connections to an edge that hangs: a check begins up to one interval late, and each that is not
+answered takes another; doubled, since all processes here share two cores."""
 
 _HAPROXY = """\
 global
@@ -75,7 +76,8 @@ backend edges
 _CUTTING = " on-marked-down shutdown-sessions"
 
 BUCKET_SECONDS = 0.5
-COLUMNS = ("run", "client", "reads", "failed", "sent again", "longest s", "median s", "failures")
+COLUMNS = ("run", "client", "reads", "failed", "GETs sent again", "median s", "longest s", "failures")
+"""Sent again are GETs beyond one for each read, whoever of SDK and program sent them."""
 
 
 class Edge:
@@ -190,6 +192,16 @@ def by_balancer(edges: Sequence[Edge], folder: Path, *, is_cutting: bool) -> Ite
         yield ["127.0.0.1"], port
 
 
+Way = Callable[[Sequence[Edge], Path], AbstractContextManager[tuple[Sequence[str], int]]]
+"""Opens a way to the edges: the addresses that clients know, and the port of all of them."""
+
+WAYS: dict[str, Way] = {
+    "name": by_name,
+    "balancer": partial(by_balancer, is_cutting=False),
+    "cutting": partial(by_balancer, is_cutting=True),
+}
+
+
 @dataclass(frozen=True)
 class Run:
     """Where clients dial (`name`, `balancer` or `cutting` balancer), and what happens to one edge."""
@@ -239,8 +251,7 @@ def run_once(run: Run, seconds: float) -> Result:
             node.set_fault(PACE)
         edges = stack.enter_context(running_edges(nodes, folder))
         victim = edges[VICTIM]
-        way = by_name(edges, folder) if run.way == "name" else by_balancer(edges, folder, is_cutting=run.way == "cutting")
-        addresses, port = stack.enter_context(way)
+        addresses, port = stack.enter_context(WAYS[run.way](edges, folder))
 
         def count() -> None:
             nonlocal flows
@@ -261,41 +272,77 @@ def run_once(run: Run, seconds: float) -> Result:
         return Result(Sightings.from_json(file.read_text()), marks, flows)
 
 
-def of_kind(result: Result, kind: str) -> list[Seen]:
-    return [one for one in result.sightings.reads if one.kind == kind]
-
-
-def failures(reads: Sequence[Seen]) -> Counter[str]:
+def failures(reads: Iterable[Seen]) -> Counter[str]:
     """What clients raised, and how often."""
     return Counter(one.outcome for one in reads if one.outcome != OK)
 
 
-def lines(title: str, result: Result) -> list[list[str]]:
+def lines(run: str, result: Result) -> list[list[str]]:
     """A line of the table for each kind of client, in the order of COLUMNS."""
     table = []
     for kind in READERS:
-        reads = of_kind(result, kind)
+        reads = [one for one in result.sightings.reads if one.kind == kind]
         failed = failures(reads)
         took = sorted(one.took for one in reads)
         table.append(
             [
-                title,
+                run,
                 kind,
                 f"{len(reads):,}",
                 f"{failed.total():,}",
                 f"{result.sightings.sent[kind] - len(reads):,}",
-                f"{took[-1]:.1f}",
-                f"{took[len(took) // 2]:.1f}",
+                f"{percentile(took, 0.5):.1f}",
+                f"{percentile(took, 1.0):.1f}",
                 ", ".join(f"{count} x {name}" for name, count in failed.items()),
             ]
         )
     return table
 
 
+def judge(title: str, result: Result) -> list[Finding]:
+    """What may be lost: nothing by a drain, and else what was under way, by those who do not ask again."""
+    run, reads = RUNS[title], result.sightings.reads
+    failed = failures(reads)
+    findings = [Finding(f"{title}: reads with wrong bytes", failed[WRONG], 0)]
+    if run.event == "drain" and run.way != "cutting":
+        return [*findings, Finding(f"{title}: reads that failed", failed.total(), 0)]
+    again = failures(one for one in reads if one.kind in ASK_AGAIN)
+    lost = Counter((one.kind, one.reader) for one in reads if one.outcome != OK and one.kind not in ASK_AGAIN)
+    findings += [
+        Finding(f"{title}: failed reads of clients that ask again", again.total(), 0),
+        Finding(f"{title}: reads that one other reader lost", max(lost.values(), default=0), 1),
+    ]
+    if run == Run("cutting", "hang"):
+        longest = max(one.took for one in reads)
+        findings.append(Finding(f"{title}: longest read", longest, 2 * USUAL_SECONDS + CUT_SECONDS, "s"))
+    return findings
+
+
+def charts(results: Mapping[str, Result], seconds: float) -> dict[str, list[Panel]]:
+    """Reads that ended over time, a chart for each event and a panel for each way to the edges."""
+    found: dict[str, list[Panel]] = {}
+    for title, result in results.items():
+        run = RUNS[title]
+        ends = {"went well": [0.0] * round(seconds / BUCKET_SECONDS)}
+        ends["failed"] = list(ends["went well"])
+        for one in result.sightings.reads:
+            bucket = int((one.started + one.took) / BUCKET_SECONDS)
+            if bucket < len(ends["failed"]):
+                ends["went well" if one.outcome == OK else "failed"][bucket] += 1
+        panel = Panel(f"{run.way}: reads in {BUCKET_SECONDS:g} s", BUCKET_SECONDS, ends, marks=result.marks)
+        found.setdefault(f"One of {len(ADDRESSES)} s3edges is {EVENTS[run.event]}", []).append(panel)
+    return found
+
+
 def answer(seconds: float, names: Sequence[str]) -> Report:
     results = {name: run_once(RUNS[name], seconds) for name in names}
-    table = [line for name, result in results.items() for line in lines(name, result)]
-    return Report(COLUMNS, table, [])
+    return Report(
+        COLUMNS,
+        [line for name, result in results.items() for line in lines(name, result)],
+        [finding for name, result in results.items() for finding in judge(name, result)],
+        charts(results, seconds),
+        {"runs": {name: asdict(result) for name, result in results.items()}},
+    )
 
 
 if __name__ == "__main__":

@@ -320,6 +320,18 @@ def test_an_edge_out_of_descriptors_blames_no_node_and_tries_no_other(caplog: py
     assert "Too many open files" in caplog.text
 
 
+def test_a_shortage_is_told_once_a_second_however_many_requests_it_befalls(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        made = bench(connect=Failing(OSError(errno.EMFILE, "Too many open files")))
+        for _ in range(30):
+            with pytest.raises(Overloaded):
+                await made.pool.open()
+            await asyncio.sleep(0.1)
+
+    run(main())
+    assert len(caplog.messages) == 3
+
+
 def test_an_opening_that_is_cancelled_is_no_failure_of_the_node() -> None:
     async def main() -> None:
         made = bench()
