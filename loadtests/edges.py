@@ -27,11 +27,12 @@ from loadtests.crowd import crowd
 from loadtests.edge_clients import ASK_AGAIN, OK, READERS, SIZE, WRONG, Seen, Sightings, Visit
 from loadtests.faults import Action, Mark, play
 from loadtests.findings import Finding
-from loadtests.misbehaving import HEALTH_PATH, MisbehavingNode, misbehaving_nodes
+from loadtests.misbehaving import HEALTH_PATH, misbehaving_nodes
 from loadtests.nodes import KIB, scratch
 from loadtests.ports import answers, free_ports
 from loadtests.qos_report import Panel, Report, command
 from loadtests.records import percentile
+from loadtests.rivals import Node
 from tests.support.faults import Trickles
 
 ADDRESSES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
@@ -83,12 +84,16 @@ COLUMNS = ("run", "client", "reads", "failed", "GETs sent again", "median s", "l
 class Edge:
     """One s3edge, which can be killed and started again, told to drain, and be stopped for a while."""
 
-    def __init__(self, address: str, port: int, nodes: Sequence[MisbehavingNode], folder: Path) -> None:
+    def __init__(
+        self, address: str, port: int, nodes: Sequence[Node], folder: Path, prefix: Sequence[str] = ()
+    ) -> None:
+        """Start it before `nodes` and wait until it is ready; `prefix` is a program that runs it. Raises ChildError."""
         self.address = address
         self.port = port
         (self.admin,) = free_ports(1)
         self._folder = folder
-        self._argv = [sys.executable, "-m", "s3edge", "serve", "--workers", "1", "--health-path", HEALTH_PATH]
+        self._argv = [*prefix, sys.executable, "-m", "s3edge", "serve", "--workers", "1"]
+        self._argv += ["--health-path", HEALTH_PATH]
         self._argv += ["--listen", f"{address}:{port}", "--admin", f"127.0.0.1:{self.admin}"]
         for node in nodes:
             self._argv += ["--node", node.url]
@@ -153,7 +158,7 @@ def family_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def running_edges(nodes: Sequence[MisbehavingNode], folder: Path) -> Iterator[Sequence[Edge]]:
+def running_edges(nodes: Sequence[Node], folder: Path) -> Iterator[Sequence[Edge]]:
     """An s3edge at each of ADDRESSES, all on the same port, before `nodes`. Raises ChildError."""
     (port,) = free_ports(1)
     with ExitStack() as stack:
