@@ -40,6 +40,9 @@ NODES = 2
 VICTIM = 1
 """The edge that something happens to: the second, so that nothing depends on being first."""
 
+START_SECONDS = 30.0
+"""How long an edge may take to be ready: three start one after the other, the last beside two that work."""
+
 PACE = Trickles(256 * KIB, 0.05)
 USUAL_SECONDS = SIZE / PACE.size * PACE.seconds
 """What a read takes: nodes send each answer at 5 MiB/s, so that as much is under way on any machine."""
@@ -147,7 +150,7 @@ class Edge:
     def _start(self) -> Child:
         name = f"s3edge-{self.address}"
         return self._life.enter_context(
-            running(name, self._argv, self._folder, lambda: answers(self.admin, "/-/ready"))
+            running(name, self._argv, self._folder, lambda: answers(self.admin, "/-/ready"), START_SECONDS)
         )
 
 
