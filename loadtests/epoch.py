@@ -21,7 +21,7 @@ from itertools import accumulate
 from textwrap import shorten
 from typing import Any
 
-from loadtests import qos_report
+from loadtests import question
 from loadtests.child import Child, running
 from loadtests.epoch_job import LOADERS, Epoch, Job, load
 from loadtests.faults import Action, Mark, Mortal, freezes, kills
@@ -29,7 +29,7 @@ from loadtests.findings import Finding
 from loadtests.misbehaving import ROOT, misbehaving_nodes
 from loadtests.needs import require_packages
 from loadtests.nodes import KIB, scratch
-from loadtests.qos_report import Panel, Report
+from loadtests.question import Panel, Report
 from loadtests.rivals import FAILOVER_PROXIES, SIDEKICK, SUBJECT, there
 from loadtests.scenario import CountedNode
 from tests.support.faults import AnswersLate, Trickles
@@ -319,7 +319,7 @@ def main() -> int:
         proxies = told.proxies or there(PROXIES)
         return answer(told.seconds, told.readers, told.faults, proxies).measured_for(told.seconds)
 
-    return qos_report.run(parser, answered, ["haproxy", "nginx"])
+    return question.run(parser, answered, ["haproxy", "nginx"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from s3edge.http1.body import body_of
 from s3edge.transport.connection import WRITE_BUFFER, Connection, Head
-from s3edge.transport.pipes import CAPACITY, Pipes
+from s3edge.transport.pipes import CAPACITY, LEAST, Pipes
 from s3edge.transport.readiness import READABLE, WRITABLE, Readiness
 from s3edge.transport.transfer import Relay, SinkGoneError, SourceEndedError, Transfer
 
@@ -67,7 +67,7 @@ class Splice(Transfer):
         self._source_fd = source.splice_fd()
         self._sink_fd = sink.splice_fd()
         self._splicing = splicing
-        self._pipe = splicing.pipes.take()
+        self._pipe = splicing.pipes.take(LEAST)
         self._source_error: Exception | None = None
         self._watched_fd = -1
         self._is_sink_free = False
@@ -219,5 +219,5 @@ def transfer(
             if source.splice_fd() >= 0 and sink.splice_fd() >= 0:
                 return Splice(source, sink, length, limit, patience, splicing)
         except OSError:
-            pass  # out of descriptors: the body still fits through the transports
+            pass  # out of descriptors or pipes: the body still fits through the transports
     return Relay(source, sink, body_of(length), limit, patience)

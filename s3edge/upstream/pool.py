@@ -17,8 +17,18 @@ from s3edge.upstream.connection import NodeConnection
 
 log = logging.getLogger(__name__)
 
-# No node's fault: this process, or this machine, has no descriptor, port or memory left for one more connection.
-_OURS = frozenset((errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM))
+# No node's fault: this process, or this machine, has no descriptor, port or memory left for one more connection. What
+# the operator can do about it.
+_OURS = {
+    errno.EMFILE: "raise the limit of this process, see `ulimit -Hn`",
+    errno.ENFILE: "raise that of the machine, fs.file-max",
+    errno.EADDRNOTAVAIL: "no local port is left for this node, widen net.ipv4.ip_local_port_range",
+    errno.ENOBUFS: "the machine is out of memory for sockets",
+    errno.ENOMEM: "the machine is out of memory",
+}
+
+# Seconds between two lines of the log about that: each request would bring one.
+_TELL_EVERY = 1.0
 
 
 class Connect(Protocol):
@@ -62,6 +72,7 @@ class Pool:
         self._meter = meter
         self._idle: list[NodeConnection] = []
         self._turn = 0
+        self._told_until = 0.0
 
     @property
     def idle(self) -> int:
@@ -97,7 +108,7 @@ class Pool:
                 reason = f"no connection within {limit:g} s"
             except OSError as error:
                 if error.errno in _OURS:
-                    raise _exhausted(error) from error
+                    raise self._exhausted(error, _OURS[error.errno]) from error
                 reason = error.strerror or str(error)
             else:
                 self._meter.connection(node.name, "opened")
@@ -127,7 +138,9 @@ class Pool:
     def _protocol(self) -> NodeConnection:
         return NodeConnection(self._surroundings, self.node.name, self._limits.answer_timeout)
 
-
-def _exhausted(error: OSError) -> Overloaded:
-    log.error("no connection to a node can be opened: %s; raise the limit, see `ulimit -n`", error.strerror)
-    return Overloaded(f"s3edge cannot open a connection: {error.strerror}.")
+    def _exhausted(self, error: OSError, advice: str) -> Overloaded:
+        now = self._surroundings.loop.time()
+        if now >= self._told_until:
+            self._told_until = now + _TELL_EVERY
+            log.error("no connection to a node can be opened: %s; %s", error.strerror, advice)
+        return Overloaded(f"s3edge cannot open a connection: {error.strerror}.")

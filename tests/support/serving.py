@@ -42,7 +42,9 @@ class Door:
             self.shut()
             # The kernel takes connections from here on; the loop accepts them when it has turned.
             listener = self._listen(BACKLOG)
-            serve = asyncio.get_running_loop().create_server(self._accept, sock=listener, ssl=self._tls)
+            serve = asyncio.get_running_loop().create_server(
+                self._accept, sock=listener, backlog=BACKLOG, ssl=self._tls
+            )
             self._opening = asyncio.create_task(serve, name="open door")
 
     def shut(self) -> None:

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -187,6 +188,19 @@ def test_orders_reach_a_node_whose_port_is_shut(tmp_path_factory: pytest.TempPat
                 assert (await client.read_response()).status == 200
                 with socket.socket() as probe:
                     assert (probe.connect_ex((HOST, service.port)) == 0) == (text == b"[]")
+
+    run_on_sockets(main())
+
+
+def test_a_node_that_is_busy_has_room_for_more_new_connections_than_asyncio_has_unless_told() -> None:
+    """Regression: nodes dropped SYNs of s3edges, in load tests, beyond the hundredth at a time."""
+
+    async def main() -> None:
+        async with serving() as service:
+            await ask(service.port, "/-/stats")
+            with ExitStack() as stack:
+                for _ in range(150):  # the loop stands still meanwhile
+                    stack.enter_context(socket.create_connection((HOST, service.port), timeout=SOON))
 
     run_on_sockets(main())
 

@@ -7,7 +7,7 @@ import resource
 
 import pytest
 
-from s3edge.transport.pipes import CAPACITY, Pipes
+from s3edge.transport.pipes import CAPACITY, LEAST, Pipes
 from tests.transport.sockets import open_descriptors
 
 
@@ -58,7 +58,7 @@ def test_a_pipe_with_bytes_inside_is_closed() -> None:
 
 
 def test_few_idle_pipes_are_kept_after_a_rush() -> None:
-    before, pipes = open_descriptors(), Pipes()
+    before, pipes = open_descriptors(), Pipes(LEAST)  # 100 of full size are more than a user may have
     rush = [pipes.take() for _ in range(100)]
     assert pipes.open == 100
     for pipe in rush:
@@ -82,6 +82,22 @@ def test_a_process_out_of_descriptors_is_told_so_and_nothing_is_counted() -> Non
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert caught.value.errno == errno.EMFILE
     assert pipes.open == 0
+
+
+def test_a_pipe_has_room_for_the_least_or_is_not_given() -> None:
+    before, pipes = open_descriptors(), Pipes(capacity=8 * 1024)
+    pipe = pipes.take(8 * 1024)
+    assert pipe.room == 8 * 1024
+    with pytest.raises(OSError, match="No buffer space available"):
+        pipes.take(LEAST)
+    pipes.give_back(pipe)
+    assert (pipes.open, open_descriptors()) == (0, before)
+
+
+def test_a_small_pipe_is_used_once() -> None:
+    before, pipes = open_descriptors(), Pipes(capacity=8 * 1024)
+    pipes.give_back(pipes.take())
+    assert (pipes.open, open_descriptors()) == (0, before)
 
 
 def test_pipes_that_nobody_needed_since_the_last_look_are_closed() -> None:

@@ -59,7 +59,7 @@ def test_what_has_no_socket_is_relayed() -> None:
 class NoPipes(Pipes):
     """What a process has that is out of descriptors."""
 
-    def take(self) -> Pipe:
+    def take(self, least: int = 0) -> Pipe:
         raise OSError(errno.EMFILE, "Too many open files")
 
 
@@ -74,6 +74,19 @@ def test_without_a_descriptor_for_a_pipe_a_body_is_relayed(loops: Loops) -> None
             ends.sender.transport.write(body)
             assert await ends.reader.read_exactly(4 + len(body)) == b"HEAD" + body
             await moving.finished()
+
+    run(loops, main())
+
+
+@on_both_loops
+def test_a_body_is_relayed_rather_than_go_through_a_small_pipe(loops: Loops) -> None:
+    """Regression: where a user's share of pipes is used up, they have 8 KiB, which cost twice as much as a relay."""
+
+    async def main() -> None:
+        pipes = Pipes(capacity=8 * 1024)
+        async with socket_ends(pipes=pipes) as ends:
+            assert type(transfer(ends.source, ends.sink, MIB, ends.splicing, LIMIT)) is Relay
+            assert pipes.open == 0
 
     run(loops, main())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -307,9 +308,21 @@ class Failing:
         raise self.error
 
 
-def test_an_edge_out_of_descriptors_blames_no_node_and_tries_no_other(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "number, advice",
+    [
+        (errno.EMFILE, "ulimit"),
+        (errno.ENFILE, "fs.file-max"),
+        (errno.EADDRNOTAVAIL, "ip_local_port_range"),
+        (errno.ENOBUFS, "memory for sockets"),
+        (errno.ENOMEM, "memory"),
+    ],
+)
+def test_an_edge_out_of_resources_blames_no_node_tries_no_other_and_says_what_to_do(
+    number: int, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> Overloaded:
-        made = bench(connect=Failing(OSError(errno.EMFILE, "Too many open files")))
+        made = bench(connect=Failing(OSError(number, os.strerror(number))))
         with pytest.raises(Overloaded) as caught:
             await made.pool.open()
         assert made.count("failed") == 0
@@ -317,7 +330,20 @@ def test_an_edge_out_of_descriptors_blames_no_node_and_tries_no_other(caplog: py
 
     error = run(main())
     assert (error.origin, error.status) == (Origin.EDGE, 503)
-    assert "Too many open files" in caplog.text
+    assert os.strerror(number) in caplog.text
+    assert advice in caplog.text
+
+
+def test_a_shortage_is_told_once_a_second_however_many_requests_it_befalls(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        made = bench(connect=Failing(OSError(errno.EMFILE, "Too many open files")))
+        for _ in range(30):
+            with pytest.raises(Overloaded):
+                await made.pool.open()
+            await asyncio.sleep(0.1)
+
+    run(main())
+    assert len(caplog.messages) == 3
 
 
 def test_an_opening_that_is_cancelled_is_no_failure_of_the_node() -> None:
