@@ -132,8 +132,7 @@ class Relays:
             )
             successor = await self._attempts.resumed(progress, sending, attempt.standing.node)
         except (NotResumableError, EdgeError) as error:
-            if end is End.STALLED and not broken.is_patient:
-                broken.restart(STALL_LIMIT)
+            if end is End.STALLED and not broken.is_patient and broken.restart(STALL_LIMIT):
                 return broken
             self._cut(progress, broken, str(error))
             raise CutShortError from error

@@ -72,11 +72,14 @@ class Splice(Transfer):
         self._watched_fd = -1
         self._is_sink_free = False
 
-    def restart(self, limit: float) -> None:
+    def restart(self, limit: float) -> bool:
         """See `Transfer`: no byte was in the pipe that it gave back."""
-        self._pipe = self._splicing.pipes.take()
+        try:
+            self._pipe = self._splicing.pipes.take()
+        except OSError:  # out of descriptors
+            return False
         self._is_sink_free = False
-        super().restart(limit)
+        return super().restart(limit)
 
     @property
     def taken(self) -> int:

@@ -158,14 +158,18 @@ class Transfer(ABC):
         self._ended = None
         self.finish(SinkGoneError())
 
-    def restart(self, limit: float) -> None:
-        """Go on after a stall: the source may yet bring the rest, for which it has `limit` seconds from now."""
+    def restart(self, limit: float) -> bool:
+        """Go on after a stall: the source may yet bring the rest, for which it has `limit` seconds from now.
+
+        False if that cannot be, since the system gives no more of what it takes.
+        """
         self.is_done = False
         self.error = None
         self.is_patient = True
         self._still = self._quiet = 0
         self._step, self._most_looks = limit / LOOKS, LOOKS
         self.start(b"")
+        return True
 
     @property
     def taken(self) -> int:

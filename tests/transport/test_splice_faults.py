@@ -1,5 +1,6 @@
 """Spliced bodies that cannot be finished: both ends see it, and nothing of the transfer is left behind."""
 
+import resource
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from s3edge.transport.connection import WRITE_BUFFER
 from s3edge.transport.splice import SPLICE_FROM
 from s3edge.transport.transfer import SinkGoneError, SinkStalledError, SourceEndedError, StalledError, Transfer
 from tests.transport.sockets import Loops, SocketEnds, on_both_loops, run, socket_ends, until
-from tests.transport.splicing import MIB, SMALL, begin, dammed, is_waiting_for_sink, is_waiting_for_source, noise
+from tests.transport.splicing import LIMIT, MIB, SMALL, begin, dammed, is_waiting_for_sink, is_waiting_for_source, noise
 
 
 @on_both_loops
@@ -126,6 +127,30 @@ def test_a_body_that_stands_still_is_given_up(loops: Loops, why: str, error: typ
                 ends.source.abort()
             with pytest.raises(error):
                 await moving.finished()
+
+    run(loops, main())
+
+
+@on_both_loops
+def test_a_body_that_stood_still_ends_for_good_when_no_pipe_is_left_for_its_rest(loops: Loops) -> None:
+    """Regression: the exchange ended by an error that nobody expected."""
+
+    async def main() -> None:
+        async with dammed(MIB, limit=0.2) as (ends, moving, dam):
+            dam.open()
+            with pytest.raises(StalledError):
+                await moving.finished()
+            pipe = ends.splicing.pipes.take()
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+            try:
+                assert not moving.restart(LIMIT)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            assert moving.is_done
+            ends.splicing.pipes.give_back(pipe)
+            assert moving.restart(LIMIT)
+            moving.cancel()
 
     run(loops, main())
 
