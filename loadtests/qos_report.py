@@ -63,20 +63,25 @@ def command(
     parser.add_argument("--runs", nargs="+", choices=choices, default=choices, metavar="RUN", help=", ".join(choices))
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for table, chart and raw figures")
     arguments = parser.parse_args()
+    return conclude(name, question, lambda: answer(arguments.seconds, arguments.runs), programs, arguments.results)
+
+
+def conclude(name: str, question: str, answer: Callable[[], Report], programs: Sequence[str], folder: Path) -> int:
+    """Have the question answered and keep the answer in `folder`; the exit code, as `command` has it."""
     if not has_programs(*programs):
         return 2
     raise_descriptor_limit()
     end_on_sigterm()
     try:
-        report = answer(arguments.seconds, arguments.runs)
+        report = answer()
     except (ChildError, CrowdError, LoadError, OSError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{name}: stopped; nothing is left running", file=sys.stderr)
         return 130
-    write_report(name, question, report, arguments.results)
-    print((arguments.results / f"{name}.md").read_text())
+    write_report(name, question, report, folder)
+    print((folder / f"{name}.md").read_text())
     return 0 if all(finding.verdict is Verdict.MET for finding in report.findings) else 1
 
 
