@@ -126,8 +126,8 @@ def _storage_node(port: int, folder: Path, objects: Path) -> Iterator[StorageNod
             objects=objects,
             port=port,
             health=HEALTH_PATH,
-            connections=8192,
-            descriptors=16_384,
+            connections=10_000,
+            descriptors=20_000,
         )
     )
     argv = ["nginx", "-p", f"{prefix}/", "-c", str(config)]

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from loadtests.findings import RESULTS, Finding
 from loadtests.machine import describe_machine
 from loadtests.needs import has_programs, raise_descriptor_limit
 from loadtests.report import Verdict, markdown_table
+from loadtests.scale_chart import Curves, draw_curves
 from loadtests.timeline_chart import draw_marks
 from loadtests.wrk import LoadError
 
@@ -37,13 +39,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Report:
-    """The answer to a question: a table, what was held against limits, charts by their titles, raw figures for JSON."""
+    """The answer to a question: a table, what was held against limits, charts by their titles, raw figures for JSON.
+
+    `charts` are over time, `curves` over the size of something.
+    """
 
     columns: Sequence[str]
     lines: Sequence[Sequence[str]]
     findings: Sequence[Finding]
     charts: Mapping[str, Sequence[Panel]] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Sequence[Curves]] = field(default_factory=dict)
 
 
 Answer = Callable[[float, Sequence[str]], Report]
@@ -93,9 +99,11 @@ def write_report(name: str, question: str, report: Report, folder: Path) -> None
     text = f"# {question}\n\n{facts}\n{markdown_table(report.columns, report.lines)}"
     if report.findings:
         text += f"\n{markdown_table(FINDING_COLUMNS, [finding.cells() for finding in report.findings])}"
-    for number, (title, panels) in enumerate(report.charts.items()):
+    drawings = {title: partial(draw_panels, title, panels) for title, panels in report.charts.items()}
+    drawings |= {title: partial(draw_curves, title, curves) for title, curves in report.curves.items()}
+    for number, (title, draw) in enumerate(drawings.items()):
         file = f"{name}.png" if number == 0 else f"{name}-{number + 1}.png"
-        draw_panels(title, panels, folder / file)
+        draw(folder / file)
         text += f"\n![{title}]({file})\n"
     (folder / f"{name}.md").write_text(text)
     raw = {

@@ -137,9 +137,12 @@ class Reader:
         self._local = (source, 0) if source else None
         self._connection = Connection(run)
 
-    async def read(self, due: float) -> None:
-        """One request, due at `due`; its record is kept. Cancelled when the run ends: it counts as timed out."""
-        answer = Answer(self._run.asks.draw())
+    async def read(self, due: float, ask: Ask | None = None) -> None:
+        """One request, due at `due`: the next of the load, or `ask`. Its record is kept.
+
+        Cancelled when the run ends: it counts as timed out.
+        """
+        answer = Answer(ask or self._run.asks.draw())
         try:
             async with asyncio.timeout(max(0.0, due + self._run.load.patience - time.monotonic())):
                 outcome = await self._outcome(answer)

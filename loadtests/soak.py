@@ -1,7 +1,7 @@
 """Does anything leak, and does anything fail, in half an hour of everything? `python -m loadtests.soak`.
 
 Two workers serve, at a rate that leaves most of the machine idle: readers that check every byte of objects and ranges,
-visitors from thousands of addresses with the keys of 200 tenants, writers, slow readers, one viewer of the live view, a
+visitors from 1,000 addresses with the keys of 200 tenants, writers, slow readers, one viewer of the live view, a
 scrape every 15 s and an access log that is rotated every minute. Meanwhile one node after the other is killed or
 frozen. Limits per tenant, client and bucket are stated and never reached, and the guard only watches, so that all that
 s3edge keeps tables of has its table.

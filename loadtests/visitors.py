@@ -1,8 +1,7 @@
 """Clients that come, ask a few times and leave: `python -m loadtests.visitors PORT LOAD FILE`, as `readers` does it.
 
-What a proxy remembers of clients, tenants, signatures and objects must not grow with their number, so there are many:
-a visitor comes from one of thousands of addresses of loopback, and each of its requests is presigned anew with the key
-of one of TENANTS. The `rate` of the load is visits per second. No node here looks at a signature.
+A visitor comes from one of SOURCES addresses of loopback, each of which belongs to one of TENANTS, and each request is
+presigned anew with the tenant's key. The `rate` of the load is visits per second. No node here looks at a signature.
 """
 
 import asyncio
@@ -17,13 +16,16 @@ from pathlib import Path
 import uvloop
 
 from loadtests.clients import access_key
-from loadtests.load import Ask, Asks, Load
+from loadtests.load import Load
 from loadtests.needs import raise_descriptor_limit
 from loadtests.readers import Reader, Run, read
 from loadtests.records import Readings, save
 
 TENANTS = tuple(f"team{number}" for number in range(200))
-SOURCES = 4000
+SOURCES = 1000
+"""So few that in some minutes each worker knows them all: s3edge remembers up to 10,000, and what it then takes to
+remember them is not a leak."""
+
 MOST_REQUESTS = 5
 """A visitor makes from one to so many."""
 
@@ -41,32 +43,19 @@ def presigned(tenant: str, date: str, signature: int) -> str:
     )
 
 
-class PresignedAsks(Asks):
-    """Requests of a load, each of a tenant drawn by lot."""
-
-    def __init__(self, load: Load, date: str) -> None:
-        super().__init__(load)
-        self._rng = random.Random(load.seed)
-        self._date = date
-
-    def draw(self) -> Ask:
-        """The next request."""
-        return replace(super().draw(), query=self._query())
-
-    def _query(self) -> str:
-        return presigned(self._rng.choice(TENANTS), self._date, self._rng.getrandbits(256))
-
-
 async def visits(run: Run, is_over: asyncio.Event) -> None:
     """A visitor every 1 / rate seconds, whether those before have left or not."""
     rng = random.Random(run.load.seed)
+    date = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
     async def visit(due: float) -> None:
-        visitor = Reader(run, source(rng.randrange(SOURCES)))
+        number = rng.randrange(SOURCES)
+        visitor = Reader(run, source(number))
         try:
-            await visitor.read(due)
-            for _ in range(rng.randrange(MOST_REQUESTS)):
-                await visitor.read(time.monotonic())
+            for _ in range(rng.randint(1, MOST_REQUESTS)):
+                query = presigned(TENANTS[number % len(TENANTS)], date, rng.getrandbits(256))
+                await visitor.read(due, replace(run.asks.draw(), query=query))
+                due = time.monotonic()
         finally:
             visitor.close()
 
@@ -82,7 +71,6 @@ def main() -> None:
     port, load, file = int(sys.argv[1]), Load.from_json(sys.argv[2]), Path(sys.argv[3])
     raise_descriptor_limit()
     run = Run(port, load)
-    run.asks = PresignedAsks(load, datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"))
     uvloop.run(read(run, visits))
     save(Readings(run.records, run.received), file)
     print(json.dumps({"requests": len(run.records)}))
