@@ -5,36 +5,48 @@ policy and limits each. All numbers of a dimension stand ready at once, each wit
 one round and back in the next. A ratio is that of two turns of the same round. `direct` asks a node itself, so nothing
 stands between that could cost anything.
 
-Nodes are nginx processes, which share the machine with what is measured. That matters where nodes are counted: 64 of
-them are 64 processes in line for two cores, so figures of wrk say little there, and those of processor time do.
+All nodes are ports of one nginx, which counts the requests that it gets. So the figures are those of a stretch of time
+in which all connections are there, and to connect is not part of them; only latencies are those of the whole run.
 """
 
 import sys
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from math import nan
+from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from loadtests.cases import CASES, Case
-from loadtests.cost import sampled
+from loadtests.cost import tree_cpu, tree_usage
 from loadtests.findings import Finding
 from loadtests.many_tenants import TENANTS, policy
-from loadtests.measure import Measurement, measure, median_of_pairs
-from loadtests.nodes import MIB, StorageNode, scratch, storage_nodes
+from loadtests.measure import Measurement, median_of_pairs
+from loadtests.nodes import MIB, StorageNode, nodes_of_one_process, requests_served, scratch
 from loadtests.qos_cost import lua
 from loadtests.qos_report import Report, command
 from loadtests.qos_rivals import Edge, s3edge_by_policy
 from loadtests.rivals import PROXIES, SUBJECT, Proxy, haproxy, nginx, s3edge
 from loadtests.scale_chart import Curves
+from loadtests.wrk import run_wrk
 
 ROUNDS = 3
 NODE_COUNT = 4
 RIVALS = (SUBJECT, "haproxy", "nginx")
 DIRECT = "direct"
 ORDER = (*RIVALS, DIRECT)
+
+SETTLE_SECONDS = 0.7
+"""How long a run goes on before it counts: wrk spends its first half second on setting its own pace."""
+
+CONNECTS_PER_SECOND = 2000
+"""So many connections at least are accepted meanwhile, and one request made on each."""
+
+SPARE_SECONDS = 0.3
+"""What the run lasts longer than is counted: the questions at the end, while all connections are still there."""
 
 SMALL, MANY, LARGE = CASES["get-4k"], CASES["get-4k-many"], CASES["get-1m"]
 
@@ -83,7 +95,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured in one turn; `memory` is what all processes of the proxy took in the middle of it, in MiB."""
+    """What was measured in one turn; `memory` is what all processes of the proxy took at its end, in MiB."""
 
     load: Measurement
     memory: float
@@ -159,6 +171,7 @@ def tenants(nodes: Sequence[StorageNode], folder: Path, stack: ExitStack) -> lis
             {"policy": name, "match": {"tenants": [name]}, **policy(number)} for number, name in enumerate(names)
         ]
         proxy = stack.enter_context(s3edge_by_policy(nodes, folder, Edge(names, policies), f"{SUBJECT}-{count}"))
+        run_wrk(proxy.url + SMALL.path, SMALL.connections, 1, folder, requests=lua(*names))  # plans are made once
         turns.append(Turn(SUBJECT, count, proxy, SMALL, lua(*names)))
     return turns
 
@@ -179,24 +192,39 @@ def measured(dimension: Dimension, seconds: float) -> list[Line]:
     """Every turn ROUNDS times, case by case and proxy by proxy. Raises ChildError, LoadError."""
     with ExitStack() as stack:
         folder = stack.enter_context(scratch())
-        nodes = stack.enter_context(storage_nodes(dimension.node_count, folder))
+        nodes = stack.enter_context(nodes_of_one_process(dimension.node_count, folder))
         turns = dimension.prepare(nodes, folder, stack)
         turns.sort(key=lambda turn: (turn.case.size, ORDER.index(turn.name)))  # those that pair up are neighbours
         samples: dict[Turn, list[Sample]] = {turn: [] for turn in turns}
         for number in range(1, ROUNDS + 1):
             for turn in turns:
-                samples[turn].append(sample(turn, seconds, folder))
+                samples[turn].append(sample(turn, seconds, nodes[0], folder))
                 tell(dimension.name, number, turn, samples[turn][-1])
             turns.reverse()
     bases = {(turn.name, turn.case.title): found for turn, found in samples.items() if turn.number == dimension.base}
     return [Line(turn, found, bases[turn.name, turn.case.title]) for turn, found in samples.items()]
 
 
-def sample(turn: Turn, seconds: float, folder: Path) -> Sample:
+def sample(turn: Turn, seconds: float, node: StorageNode, folder: Path) -> Sample:
     """One turn. Raises LoadError."""
-    with sampled(turn.proxy.child.pid, 0.6 * seconds) as usage:  # once, since to count descriptors takes long
-        load = measure(turn.proxy, turn.case, round(seconds), folder, turn.requests)
-    return Sample(load, usage[0].pss / MIB if usage else nan)
+    connections = turn.case.connections
+    settling = SETTLE_SECONDS + connections / CONNECTS_PER_SECOND
+    whole = ceil(settling + seconds + SPARE_SECONDS)
+    pid = turn.proxy.child.pid
+    with ThreadPoolExecutor(1) as pool:
+        url = turn.proxy.url + turn.case.path
+        running = pool.submit(run_wrk, url, connections, whole, folder, requests=turn.requests)
+        time.sleep(settling)
+        began, served, cpu = time.monotonic(), requests_served(node), tree_cpu(pid)
+        time.sleep(seconds)
+        took, served, cpu = time.monotonic() - began, requests_served(node) - served, tree_cpu(pid) - cpu
+        memory = tree_usage(pid).pss / MIB
+        load = running.result()
+    case = turn.case
+    found = Measurement(
+        turn.name, case.key, served, served * case.size, took, cpu, load.p50, load.p99, errors=load.errors
+    )
+    return Sample(found, memory)
 
 
 def tell(name: str, number: int, turn: Turn, found: Sample) -> None:

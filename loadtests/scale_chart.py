@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from loadtests.timeline_chart import COLOURS, SPARE_COLOURS
 
@@ -40,6 +40,7 @@ def draw_curves(title: str, panels: Sequence[Curves], path: Path) -> None:
         axes.set_ylabel(panel.label)
         if panel.is_log:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         else:
             axes.set_ylim(bottom=0)
         axes.grid(linewidth=0.3)

@@ -29,10 +29,10 @@ from loadtests import records
 from loadtests.contest import workers_of
 from loadtests.cost import Usage, sampled, tree_usage
 from loadtests.crowd import Crowd, crowd
-from loadtests.faults import Action, Mark, freeze, play
+from loadtests.faults import Action, Mark, Mortal, freeze, play
 from loadtests.findings import RESULTS, Finding
 from loadtests.load import Load
-from loadtests.misbehaving import MisbehavingNode, misbehaving_nodes
+from loadtests.misbehaving import misbehaving_nodes
 from loadtests.nodes import GIB, KIB, MIB, scratch
 from loadtests.qos_report import Panel, Report, conclude
 from loadtests.qos_rivals import Edge, entrance_of
@@ -133,7 +133,7 @@ def clients(edge: Watched, seconds: float, folder: Path) -> Iterator[dict[str, C
         yield there
 
 
-def chaos(nodes: Sequence[MisbehavingNode], seconds: float, rng: random.Random) -> list[Action]:
+def chaos(nodes: Sequence[Mortal], seconds: float, rng: random.Random) -> list[Action]:
     """Nodes drawn by lot are killed and frozen in turn; the last one is well again before the end."""
     actions: list[Action] = []
     at, is_kill = FAULT_EVERY / 2, True
