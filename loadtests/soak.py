@@ -270,7 +270,8 @@ def report(run: Soaked) -> Report:
         ["faults", f"{len(run.marks)}", ""],
         *([name, f"{run.told.get(name, 0):,.0f}", ""] for name in TOLD),
         ["memory, MiB", f"{memory[0]:.1f} first, {max(memory):.1f} most, {memory[-1]:.1f} last", trend],
-        ["descriptors", f"{run.before.descriptors} before, {run.after.descriptors} after", ""],
+        ["memory without connections, MiB", f"{run.before.pss / MIB:.1f} before, {run.after.pss / MIB:.1f} after", ""],
+        ["descriptors without connections", f"{run.before.descriptors} before, {run.after.descriptors} after", ""],
     ]
     raw = {
         "told": run.told,
