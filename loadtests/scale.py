@@ -42,7 +42,7 @@ ORDER = (*RIVALS, DIRECT)
 SETTLE_SECONDS = 0.7
 """How long a run goes on before it counts: wrk spends its first half second on setting its own pace."""
 
-CONNECTS_PER_SECOND = 2000
+CONNECTS_PER_SECOND = 1000
 """So many connections at least are accepted meanwhile, and one request made on each."""
 
 SPARE_SECONDS = 0.3
@@ -141,14 +141,18 @@ def workers(nodes: Sequence[StorageNode], folder: Path, stack: ExitStack) -> lis
 
 
 def connections(nodes: Sequence[StorageNode], folder: Path, stack: ExitStack) -> list[Turn]:
-    """So many clients, each of which asks again as soon as it is answered."""
-    proxies = {name: stack.enter_context(PROXIES[name](nodes, folder, None)) for name in RIVALS}
-    proxies[DIRECT] = Proxy(DIRECT, nodes[0].port, is_tls=False, child=nodes[0].child)
-    return [
-        Turn(name, count, proxy, replace(SMALL, title="4 KiB GET", connections=count))
-        for count in (1, 8, 64, 512, 2048, 8192)
-        for name, proxy in proxies.items()
-    ]
+    """So many clients, each of which asks again as soon as it is answered.
+
+    Each number has a proxy of its own: one that had many connections once keeps some of the memory.
+    """
+    direct = Proxy(DIRECT, nodes[0].port, is_tls=False, child=nodes[0].child)
+    turns = []
+    for count in (1, 8, 64, 512, 2048, 8192):
+        own = _folder(folder, count)
+        case = replace(SMALL, title="4 KiB GET", connections=count)
+        turns += [Turn(name, count, stack.enter_context(PROXIES[name](nodes, own, None)), case) for name in RIVALS]
+        turns.append(Turn(DIRECT, count, direct, case))
+    return turns
 
 
 def many_nodes(nodes: Sequence[StorageNode], folder: Path, stack: ExitStack) -> list[Turn]:
