@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,8 +95,10 @@ def sampled(root: int, seconds: float) -> Iterator[list[Usage]]:
     is_over = threading.Event()
 
     def sample() -> None:
-        while not is_over.wait(seconds):
+        due = time.monotonic() + seconds
+        while not is_over.wait(max(0.0, due - time.monotonic())):
             samples.append(tree_usage(root))
+            due += seconds  # whatever a sample takes: its place in the list tells when it was
 
     thread = threading.Thread(target=sample, name="sample usage", daemon=True)
     thread.start()

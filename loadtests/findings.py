@@ -1,14 +1,12 @@
 """What a load test found, against what was allowed; printed and kept in one form."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loadtests.machine import describe_machine
-from loadtests.report import Verdict, markdown_table
+from loadtests.report import Verdict
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,16 +48,3 @@ class Finding:
         """The finding of which `raw` became JSON, where `nan` is null."""
         fields = {key: value for key, value in raw.items() if key != "verdict"}
         return cls(**fields | {"found": math.nan if raw["found"] is None else raw["found"]})
-
-
-def conclude(name: str, findings: Sequence[Finding], folder: Path) -> int:
-    """Print the findings, write them to NAME.md and NAME.json in `folder`; the exit code: 0 when all limits are met."""
-    machine = describe_machine()
-    table = markdown_table(("question", "verdict", "found", "at most"), [finding.cells() for finding in findings])
-    facts = "".join(f"- {key}: {value}\n" for key, value in machine.items())
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.md").write_text(f"# {name}\n\n{facts}\n{table}")
-    raw = {"machine": machine, "findings": [asdict(finding) for finding in findings]}
-    (folder / f"{name}.json").write_text(json.dumps(raw, indent=1) + "\n")
-    print(table, end="")
-    return 0 if all(finding.verdict is Verdict.MET for finding in findings) else 1

@@ -17,7 +17,7 @@ SMALL = {4 * KIB: 1}
 """4 KiB objects only, where what counts is requests."""
 
 KEYS = 32
-"""Different objects of each size."""
+"""Different objects of each size, unless a load says otherwise."""
 
 GENERATIONS = 4
 """Contents of an object that a reader knows: nodes may disagree, but bytes must fit their ETag."""
@@ -27,7 +27,7 @@ GENERATIONS = 4
 class Ask:
     """One GET and what a true answer to it holds: `size` bytes of the object from `first` on. `total` is the object's.
 
-    `etags` are those of the object's generations, quoted.
+    `etags` are those of the object's generations, quoted; `query`, with its question mark, goes with the path.
     """
 
     path: str
@@ -36,6 +36,7 @@ class Ask:
     total: int
     etags: tuple[str, ...]
     is_ranged: bool = False
+    query: str = ""
 
     @property
     def status(self) -> int:
@@ -49,7 +50,7 @@ class Ask:
     def head(self, host: str, fields: str = "") -> bytes:
         """The request as it is sent to `host`; `fields` are further header lines."""
         span = f"Range: bytes={self.first}-{self.first + self.size - 1}\r\n" if self.is_ranged else ""
-        return f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\n{fields}{span}\r\n".encode()
+        return f"GET {self.path}{self.query} HTTP/1.1\r\nHost: {host}\r\n{fields}{span}\r\n".encode()
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Load:
     loop with one: `rate` requests a second are due whatever became of those before, each on a free connection.
     `sizes` gives each size its share of requests, `ranged` is the share of requests for a part of an object, `patience`
     the seconds after which a reader gives up on an answer and counts it as failed. Requests claim the key of `tenant`,
-    if one is named.
+    if one is named. There are `keys` different objects of each size.
     """
 
     seconds: float
@@ -71,6 +72,7 @@ class Load:
     patience: float = 30.0
     seed: int = 1
     tenant: str = ""
+    keys: int = KEYS
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -88,14 +90,14 @@ class Asks:
     def __init__(self, load: Load) -> None:
         self._rng = random.Random(load.seed)
         self._ranged = load.ranged
-        self._objects = [[_whole(size, number) for number in range(KEYS)] for size in load.sizes]
+        self._objects = [[_whole(size, number) for number in range(load.keys)] for size in load.sizes]
         self._shares = list(accumulate(load.sizes.values()))
 
     def draw(self) -> Ask:
         """The next request."""
         rng = self._rng
         (objects,) = rng.choices(self._objects, cum_weights=self._shares)
-        whole = objects[rng.randrange(KEYS)]
+        whole = objects[rng.randrange(len(objects))]
         if rng.random() >= self._ranged:
             return whole
         first = rng.randrange(whole.total)

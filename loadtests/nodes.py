@@ -2,9 +2,11 @@
 
 import os
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from loadtests.child import Child, running
@@ -17,6 +19,7 @@ OBJECTS = {"4KiB": 4 * KIB, "64KiB": 64 * KIB, "1MiB": MIB, "8MiB": 8 * MIB, "64
 
 HEALTH_PATH = "/health"
 UPLOAD_PATH = "/upload/object"
+COUNTS_PATH = "/counts"
 
 REUSE_BODY_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(8 * GIB)}
 """Environment for glibc's malloc: keep the 64 MiB of a body for the next one instead of returning them to the kernel.
@@ -56,9 +59,10 @@ http {{
         return 200;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+{listens}
         root {objects};
         location = {health} {{ return 200; }}
+        location = {counts} {{ stub_status; }}
         location /upload/ {{
             client_body_buffer_size 65m;
             proxy_pass http://answer;
@@ -106,17 +110,37 @@ def scratch() -> Iterator[Path]:
 @contextmanager
 def storage_nodes(count: int, folder: Path) -> Iterator[Sequence[StorageNode]]:
     """`count` nodes with the same objects, their files in `folder` (best on tmpfs). Raises ChildError."""
+    objects = _write_objects(folder)
+    with ExitStack() as stack:
+        ports = free_ports(count)
+        yield [StorageNode(port, stack.enter_context(_nginx([port], folder, objects, 8192))) for port in ports]
+
+
+@contextmanager
+def nodes_of_one_process(count: int, folder: Path) -> Iterator[Sequence[StorageNode]]:
+    """The same, but all of them are ports of one nginx, so that their number changes nothing for the machine."""
+    ports = free_ports(count)
+    with _nginx(ports, folder, _write_objects(folder), 18_000) as child:  # busy ones, and idle ones of other proxies
+        yield [StorageNode(port, child) for port in ports]
+
+
+def requests_served(node: StorageNode) -> int:
+    """How many requests came to the process of `node`, probes and these questions too (ngx_http_stub_status_module)."""
+    with urllib.request.urlopen(f"{node.url}{COUNTS_PATH}", timeout=10) as answer:
+        return int(answer.read().split()[9])
+
+
+def _write_objects(folder: Path) -> Path:
     objects = folder / "objects"
     (objects / "bench").mkdir(parents=True)
     for key, size in OBJECTS.items():
         (objects / "bench" / key).write_bytes(os.urandom(4 * KIB) * (size // (4 * KIB)))
-    with ExitStack() as stack:
-        yield [stack.enter_context(_storage_node(port, folder, objects)) for port in free_ports(count)]
+    return objects
 
 
 @contextmanager
-def _storage_node(port: int, folder: Path, objects: Path) -> Iterator[StorageNode]:
-    prefix = folder / f"node-{port}"
+def _nginx(ports: Sequence[int], folder: Path, objects: Path, connections: int) -> Iterator[Child]:
+    prefix = folder / f"node-{ports[0]}"
     prefix.mkdir()
     config = prefix / "nginx.conf"
     config.write_text(
@@ -124,14 +148,14 @@ def _storage_node(port: int, folder: Path, objects: Path) -> Iterator[StorageNod
             user=nginx_user(),
             folder=prefix,
             objects=objects,
-            port=port,
+            listens="\n".join(f"        listen 127.0.0.1:{port} backlog=4096;" for port in ports),
             health=HEALTH_PATH,
-            connections=8192,
-            descriptors=16_384,
+            counts=COUNTS_PATH,
+            connections=connections,
+            descriptors=connections + 2000,
         )
     )
     argv = ["nginx", "-p", f"{prefix}/", "-c", str(config)]
-    with running(
-        f"node-{port}", argv, prefix, lambda: answers(port, HEALTH_PATH), environment=REUSE_BODY_MEMORY
-    ) as child:
-        yield StorageNode(port, child)
+    is_ready = partial(answers, ports[-1], HEALTH_PATH)
+    with running(f"node-{ports[0]}", argv, prefix, is_ready, environment=REUSE_BODY_MEMORY) as child:
+        yield child

@@ -88,6 +88,7 @@ class Edge:
     capacity: Mapping[str, Any] | None = None
     workers: int = 1
     access_log: Mapping[str, Any] | None = None
+    connections: Mapping[str, Any] | None = None
 
 
 def write_edge(edge: Edge, nodes: Sequence[Node], ports: tuple[int, int], folder: Path) -> Path:
@@ -103,6 +104,8 @@ def write_edge(edge: Edge, nodes: Sequence[Node], ports: tuple[int, int], folder
     }
     if edge.capacity:
         cluster["capacity"] = dict(edge.capacity)
+    if edge.connections:
+        cluster["connections"] = dict(edge.connections)
     document: dict[str, Any] = {
         "listen": {"address": f"127.0.0.1:{ports[0]}"},
         "admin": {"address": f"127.0.0.1:{ports[1]}"},

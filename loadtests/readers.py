@@ -10,8 +10,9 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import uvloop
 
@@ -126,15 +127,22 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class Reader:
-    """One client: it keeps its connection as long as that serves, and else makes a new one for the next request."""
+    """One client: it keeps its connection as long as that serves, and else makes a new one for the next request.
 
-    def __init__(self, run: Run) -> None:
+    Its connections come from the address `source`, or from the one that the kernel chooses.
+    """
+
+    def __init__(self, run: Run, source: str = "") -> None:
         self._run = run
+        self._local = (source, 0) if source else None
         self._connection = Connection(run)
 
-    async def read(self, due: float) -> None:
-        """One request, due at `due`; its record is kept. Cancelled when the run ends: it counts as timed out."""
-        answer = Answer(self._run.asks.draw())
+    async def read(self, due: float, ask: Ask | None = None) -> None:
+        """One request, due at `due`: the next of the load, or `ask`. Its record is kept.
+
+        Cancelled when the run ends: it counts as timed out.
+        """
+        answer = Answer(ask or self._run.asks.draw())
         try:
             async with asyncio.timeout(max(0.0, due + self._run.load.patience - time.monotonic())):
                 outcome = await self._outcome(answer)
@@ -151,7 +159,7 @@ class Reader:
         if not self._connection.is_open:
             try:
                 _, self._connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self._run), "127.0.0.1", self._run.port
+                    lambda: Connection(self._run), "127.0.0.1", self._run.port, local_addr=self._local
                 )
             except OSError:
                 return REFUSED
@@ -201,8 +209,12 @@ async def open_loop(run: Run, is_over: asyncio.Event) -> None:
         reader.close()
 
 
-async def read(run: Run) -> None:
-    """Put the whole load on the proxy; `run` holds the records afterwards."""
+Work = Callable[[Run, asyncio.Event], Coroutine[Any, Any, None]]
+"""Puts a load on the proxy until the event is set, and waits for what is under way then."""
+
+
+async def read(run: Run, work: Work | None = None) -> None:
+    """Put the whole load on the proxy; `run` holds the records afterwards. `work` takes the place of either loop."""
     loop = asyncio.get_running_loop()
     is_over = asyncio.Event()
 
@@ -214,7 +226,7 @@ async def read(run: Run) -> None:
     loop.add_reader(sys.stdin.fileno(), finish)
     print("ready", flush=True)
     run.began = time.monotonic()
-    going = (open_loop if run.load.rate else closed_loop)(run, is_over)
+    going = (work or (open_loop if run.load.rate else closed_loop))(run, is_over)
     try:
         await asyncio.wait_for(going, run.load.seconds + FINISH_SECONDS)
     except TimeoutError:

@@ -25,8 +25,9 @@ from loadtests.ports import answers, free_ports
 
 _HAPROXY = """\
 global
-    nbthread 1{pipes}
-    maxconn 4096
+    nbthread {threads}{pipes}
+    maxconn 8500
+    maxpipes 1024
 defaults
     mode http
     timeout connect 5s
@@ -68,11 +69,11 @@ policies: ["{policy}"]
 
 _NGINX = """\
 {user}daemon off;
-worker_processes 1;
-worker_rlimit_nofile 16384;
+worker_processes {workers};
+worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log stderr error;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 20000; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
@@ -248,9 +249,10 @@ def haproxy(
     pipe_bytes: int = 0,
     failover: str = "",
     *,
+    threads: int = 1,
     paths: Paths = OF_TEST_NODES,
 ) -> Iterator[Proxy]:
-    """HAProxy with one thread, plain bodies moved by splice through pipes of `pipe_bytes` (0: the kernel's default).
+    """HAProxy, plain bodies moved by splice through pipes of `pipe_bytes` (0: the kernel's default).
 
     `failover` are further lines for its backend.
     """
@@ -261,6 +263,7 @@ def haproxy(
         _HAPROXY.format(
             port=port,
             health=paths.health,
+            threads=threads,
             pipes=f"\n    tune.pipesize {pipe_bytes}" if pipe_bytes else "",
             tls=f" ssl crt {certificate.bundle}" if certificate else "",
             failover=failover,
@@ -280,9 +283,10 @@ def nginx(
     *,
     failover: str = "",
     of_each_node: str = "",
+    workers: int = 1,
     paths: Paths = OF_TEST_NODES,
 ) -> Iterator[Proxy]:
-    """nginx with one worker; unbuffered, since a buffered 64 MiB object would pass through a file on disk.
+    """nginx, unbuffered, since a buffered 64 MiB object would pass through a file on disk.
 
     `failover` are further lines for its location, `of_each_node` what stands beside each server.
     """
@@ -297,6 +301,7 @@ def nginx(
         _NGINX.format(
             user=nginx_user(),
             folder=prefix,
+            workers=workers,
             port=port,
             tls=tls,
             failover=failover,

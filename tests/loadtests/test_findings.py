@@ -1,17 +1,14 @@
 import json
-from pathlib import Path
 
-import pytest
-
-from loadtests.findings import Finding, conclude
+from loadtests.findings import Finding
 from loadtests.report import Verdict
 
 GOOD = Finding("memory growth", 4.0, 5.0, "MiB")
 
 
-def test_a_limit_may_be_reached_but_not_passed(tmp_path: Path) -> None:
-    assert conclude("soak", [GOOD, Finding("pipes left over", 0, 0)], tmp_path) == 0
-    assert conclude("soak", [GOOD, Finding("pipes left over", 1, 0)], tmp_path) == 1
+def test_a_limit_may_be_reached_but_not_passed() -> None:
+    assert Finding("pipes left over", 0, 0).verdict is Verdict.MET
+    assert Finding("pipes left over", 1, 0).verdict is Verdict.MISSED
 
 
 def test_a_figure_of_a_run_that_is_too_short_is_shown_and_not_judged() -> None:
@@ -22,9 +19,6 @@ def test_a_figure_of_a_run_that_is_too_short_is_shown_and_not_judged() -> None:
     assert cost.measured_for(8).raw()["verdict"] == "too short to judge"
 
 
-def test_findings_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    conclude("soak", [GOOD], tmp_path)
-    line = "| memory growth | met | 4.00 MiB | 5.00 MiB |"
-    assert line in capsys.readouterr().out
-    assert line in (tmp_path / "soak.md").read_text()
-    assert json.loads((tmp_path / "soak.json").read_text())["findings"][0]["found"] == 4.0
+def test_a_finding_is_known_again_from_what_was_kept_of_it() -> None:
+    assert GOOD.cells() == ["memory growth", "met", "4.00 MiB", "5.00 MiB"]
+    assert Finding.from_raw(json.loads(json.dumps(GOOD.raw()))) == GOOD
