@@ -204,7 +204,7 @@ def run_once(start: StartEntrance, seconds: float, is_killing: bool) -> tuple[Ou
         folder = stack.enter_context(scratch())
         nodes = stack.enter_context(mortal_finite_nodes(NODE_COUNT, folder, CAPACITY))
         entrance = stack.enter_context(start(nodes, folder))
-        plan = kills(nodes, seconds, random.Random(SEED), every=KILL_SECONDS) if is_killing else []
+        plan = kills(nodes, seconds, random.Random(SEED), every=min(KILL_SECONDS, seconds / 2)) if is_killing else []
         actions = [replace(action, at=ALONE_SHARE * seconds + action.at) for action in plan]
         outcome = run_before(entrance, day, nodes, folder, lambda: marks.extend(play(actions, day.seconds)))
     return outcome, marks
