@@ -5,16 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from loadtests import clients, records
 from loadtests.clients import Clients, Got
 from loadtests.cost import tree_cpu
 from loadtests.crowd import crowd
-from loadtests.finite_nodes import Capacity, Counts, FiniteNode, finite_nodes
+from loadtests.finite_nodes import Capacity, Counts, finite_nodes
 from loadtests.load import Load
 from loadtests.nodes import scratch
 from loadtests.qos_rivals import Entrance, StartEntrance
 from loadtests.records import Readings
+
+
+class CountingNode(Protocol):
+    """A node that tells what it saw."""
+
+    def counts(self) -> Counts: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def run_contest(contest: Contest, start: StartEntrance) -> Outcome:
 def run_before(
     entrance: Entrance,
     contest: Contest,
-    nodes: Sequence[FiniteNode],
+    nodes: Sequence[CountingNode],
     folder: Path,
     meanwhile: Callable[[], object] | None = None,
 ) -> Outcome:
@@ -99,8 +106,10 @@ def workers_of(entrance: Entrance) -> list[int]:
 
 
 def _shared_out(load: Load | None, count: int) -> list[Load]:
-    """The readers of `load` in `count` groups of about the same size; none is empty."""
+    """The load in `count` groups of about the same size, of which none is empty: readers, or an open loop's rate."""
     if load is None:
         return []
+    if load.rate:
+        return [replace(load, rate=load.rate / count, seed=load.seed + number) for number in range(count)]
     sizes = [len(range(number, load.readers, count)) for number in range(count)]
     return [replace(load, readers=size, seed=load.seed + number) for number, size in enumerate(sizes) if size]

@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import re
 import signal
 import socket
 import sys
@@ -55,6 +56,8 @@ nothing would use up bandwidth."""
 REQUEST_SIZE = 16 * 1024
 """Bytes that are read at once; more than any request head here has."""
 
+_RANGE = re.compile(rb"\r\nrange: *bytes=([0-9]+)-([0-9]*)(?:\r\n|$)", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Capacity:
@@ -79,9 +82,13 @@ class Counts:
 
 @dataclass
 class Reply:
-    """An answer on its way: `due` is when its first byte may go."""
+    """An answer on its way, from the first to the last byte of `span` if a part was asked for (None: to the end).
+
+    `due` is when its first byte may go.
+    """
 
     path: str
+    span: tuple[int, int | None] | None = None
     due: float = 0.0
     has_slot: bool = False
     _unsent: memoryview = field(default_factory=lambda: memoryview(b""))
@@ -89,13 +96,17 @@ class Reply:
 
     def begin(self, due: float) -> None:
         """Take a slot; nothing is sent before `due`."""
-        size = size_of(self.path)
-        head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nETag: {etag(self.path)}\r\nAccept-Ranges: bytes\r\n\r\n"
+        total = size_of(self.path)
+        first, last = self.span or (0, None)
+        last = total - 1 if last is None else last
+        size = last + 1 - first
+        status = f"206 Partial Content\r\nContent-Range: bytes {first}-{last}/{total}" if self.span else "200 OK"
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\nETag: {etag(self.path)}\r\nAccept-Ranges: bytes\r\n\r\n"
         self.due = due
         self.has_slot = True
-        first = min(size, PIECE)
-        self._unsent = memoryview(head.encode() + content(self.path, 0, first))
-        self._body = pieces(self.path, first, size - first)
+        opening = min(size, PIECE)
+        self._unsent = memoryview(head.encode() + content(self.path, first, opening))
+        self._body = pieces(self.path, first + opening, size - opening)
 
     def stretch(self) -> memoryview:
         """What comes next, as much as lies together in memory; empty when all is sent."""
@@ -259,7 +270,9 @@ class Connection:
             body = json.dumps(asdict(self._service.work.counts)).encode()
             self._sock.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         else:
-            self.reply = Reply(path)
+            asked = _RANGE.search(head)
+            span = (int(asked[1]), int(asked[2]) if asked[2] else None) if asked else None
+            self.reply = Reply(path, span)
             self._service.arrive(self)
 
 
@@ -326,13 +339,18 @@ class FiniteNode:
             connection.close()
 
 
+def command_line(ports: Sequence[int], capacity: Capacity) -> list[str]:
+    """Starts a process with a node of `capacity` at each of `ports`."""
+    argv = [sys.executable, "-m", "loadtests.finite_nodes", "--slots", str(capacity.slots)]
+    argv += ["--bandwidth", str(capacity.bandwidth), "--first-byte", str(capacity.first_byte)]
+    return [*argv, *map(str, ports)]
+
+
 @contextmanager
 def finite_nodes(count: int, folder: Path, capacity: Capacity) -> Iterator[Sequence[FiniteNode]]:
     """`count` nodes of `capacity` each, on free ports, in one process. Raises ChildError."""
     nodes = [FiniteNode(port) for port in free_ports(count)]
-    argv = [sys.executable, "-m", "loadtests.finite_nodes", "--slots", str(capacity.slots)]
-    argv += ["--bandwidth", str(capacity.bandwidth), "--first-byte", str(capacity.first_byte)]
-    argv += [str(node.port) for node in nodes]
+    argv = command_line([node.port for node in nodes], capacity)
 
     def is_ready() -> bool:
         return all(answers(node.port, HEALTH_PATH) for node in nodes)

@@ -158,13 +158,15 @@ def haproxy_as_installed(nodes: Sequence[Node], folder: Path) -> Iterator[Entran
 
 @contextmanager
 def haproxy_by_an_expert(
-    nodes: Sequence[Node], folder: Path, *, capped: str, cap: int, slots: int
+    nodes: Sequence[Node], folder: Path, *, capped: str, cap: int, slots: int, failover: str = ""
 ) -> Iterator[Entrance]:
-    """The tenant `capped` has at most `cap` requests in flight and is ranked last, each node gets `slots`."""
+    """The tenant `capped` has at most `cap` requests in flight and is ranked last, each node gets `slots`.
+
+    `failover` are further lines for the nodes' backend.
+    """
+    rules = _CLASSES_AND_CAP.format(key=access_key(capped))
     further = _CAPPED.format(folder=folder, cap=cap)
-    with _haproxy(
-        "haproxy-expert", nodes, folder, _CLASSES_AND_CAP.format(key=access_key(capped)), further, f" maxconn {slots}"
-    ) as entrance:
+    with _haproxy("haproxy-expert", nodes, folder, rules, further, f" maxconn {slots}{failover}") as entrance:
         yield entrance
 
 

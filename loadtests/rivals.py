@@ -47,7 +47,7 @@ backend storage
 {servers}
 """
 
-_HAPROXY_FAILOVER = """
+HAPROXY_FAILOVER = """
     option redispatch 1
     retries 3
     retry-on all-retryable-errors
@@ -352,7 +352,7 @@ FAILOVER_PROXIES: dict[str, StartProxy] = {
     "s3edge": s3edge,
     "s3edge-round-robin": partial(s3edge_with, variant=_ROUND_ROBIN),
     "s3edge-peak-ewma": partial(s3edge_with, variant=_PEAK_EWMA),
-    "haproxy": partial(haproxy, failover=_HAPROXY_FAILOVER),
+    "haproxy": partial(haproxy, failover=HAPROXY_FAILOVER),
     "nginx": partial(nginx, failover=_NGINX_FAILOVER, of_each_node=_NGINX_PASSIVE_CHECKS),
     SIDEKICK: sidekick,
 }

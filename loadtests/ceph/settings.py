@@ -74,6 +74,11 @@ _TEMPLATE = """\
     # A gateway that dies inside a CompleteMultipartUpload leaves the upload locked for so many seconds, by default 600,
     # in which every gateway refuses to complete it.
     rgw mp lock max time = 2
+    # What was deleted leaves the disk within seconds, and not after hours: it holds a minute of checkpoints. A gateway
+    # that dies while it clears away must not keep the others from it for long, by default an hour.
+    rgw gc obj min wait = 5
+    rgw gc processor period = 5
+    rgw gc processor max time = 5
 """
 
 _GATEWAY = """

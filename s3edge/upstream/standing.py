@@ -31,10 +31,22 @@ LEAST_RATE = 10.0
 # Seconds: a rate of less time would be that of a burst.
 SHORTEST = 0.1
 
+_UPWARDS = tuple(reversed(Priority))
+
 
 def fits(busy: Sequence[int], most: float, priority: Priority) -> bool:
     """Whether one more of a class may be under way, where `busy` are and `most` may be, of all classes together."""
     return sum(busy[LEVELS[priority] :]) < reserve(most, priority)
+
+
+def excess(busy: Sequence[int], most: float, priority: Priority) -> float:
+    """How many of the classes below `priority` are under way beyond what they may fill: left from a higher limit."""
+    kept = 0.0
+    for each in _UPWARDS:
+        if each is priority:
+            break
+        kept = min(kept + busy[LEVELS[each]], reserve(most, each))
+    return sum(busy[LEVELS[priority] + 1 :]) - kept
 
 
 class Standing:
@@ -151,7 +163,13 @@ class Standing:
         most, inflight = self._most if self.adaptive is None else self.adaptive.limit, self.node.inflight
         if inflight < most * LEAST_RESERVE:  # then there is room for each class
             return True
-        return inflight < most and fits(self.busy, most, priority)
+        if inflight < most:
+            return fits(self.busy, most, priority)
+        if self.adaptive is None:
+            return False
+        # The limit has fallen, and bodies may take seconds to end: they must not fill what is kept free of them.
+        beyond = excess(self.busy, most, priority)
+        return inflight < most + beyond and sum(self.busy[LEVELS[priority] :]) < reserve(most, priority) + beyond
 
     def was_late(self, began: float, now: float) -> None:
         """The attempt that began at `began` has waited for much longer than usual."""

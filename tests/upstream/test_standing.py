@@ -6,8 +6,10 @@ from typing import cast
 import pytest
 
 from s3edge.config.health import EJECT_TIME, Ejection
+from s3edge.config.qos import Priority
 from s3edge.events import Event, NodeEjected, NodeProbed, NodeReturned, NodeThrottled, NodeUnthrottled
 from s3edge.health.breaker import State
+from s3edge.qos.line import LEVELS
 from s3edge.resilience.throttle import NEEDED_FOR
 from s3edge.routing.node import Node
 from s3edge.upstream.pool import Pool
@@ -329,3 +331,38 @@ def test_fading_counts_does_not_look_like_a_lower_rate() -> None:
         other.standing.answered(1.0, 2.0)
     other.standing.slowed(1.0, 2.0)
     assert other.standing.throttle_rate == pytest.approx(200.0)
+
+
+# Room, where a limit has fallen below what is under way.
+
+
+def full_of_bodies(capacity: int | str, now: float = 0.0) -> Standing:
+    """Six bodies of background requests are under way, and the limit is 4."""
+    bench = Bench()
+    bench.standing.set_capacity(capacity, None, now)
+    assert bench.standing.most == 4
+    bench.standing.busy[LEVELS[Priority.BACKGROUND]] = bench.node.inflight = 6
+    return bench.standing
+
+
+def test_bodies_left_from_a_higher_limit_do_not_fill_the_part_that_is_kept_free_of_them() -> None:
+    standing = full_of_bodies("adaptive")
+    assert not standing.has_room(Priority.BACKGROUND, 0.0)
+    assert standing.has_room(Priority.INTERACTIVE, 0.0)
+    standing.busy[LEVELS[Priority.INTERACTIVE]] += 1
+    standing.node.inflight += 1
+    assert not standing.has_room(Priority.INTERACTIVE, 0.0)
+
+
+def test_a_stated_limit_is_passed_for_nobody() -> None:
+    standing = full_of_bodies(4)
+    assert not any(standing.has_room(priority, 0.0) for priority in Priority)
+
+
+def test_each_class_has_a_part_of_its_own_beside_what_is_left_of_the_lower_ones() -> None:
+    standing = full_of_bodies("adaptive")
+    for priority in (Priority.NORMAL, Priority.INTERACTIVE):
+        assert standing.has_room(priority, 0.0)
+        standing.busy[LEVELS[priority]] += 1
+        standing.node.inflight += 1
+        assert not standing.has_room(priority, 0.0)
