@@ -114,12 +114,13 @@ _NGINX_PASSIVE_CHECKS = " max_fails=3 fail_timeout=2s"
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy; `child` leads the tree of its processes."""
+    """A running proxy; `child` leads the tree of its processes, `admin` is the port of its admin server if it has one."""
 
     name: str
     port: int
     is_tls: bool
     child: Child
+    admin: int = 0
 
     @property
     def url(self) -> str:
@@ -177,7 +178,7 @@ def s3edge(
         return answers(admin, "/-/ready") and _serves(port, certificate, paths)
 
     with running("s3edge", argv, folder, is_ready) as child:
-        yield Proxy("s3edge", port, certificate is not None, child)
+        yield Proxy("s3edge", port, certificate is not None, child, admin)
 
 
 @dataclass(frozen=True)

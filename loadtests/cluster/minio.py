@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
 
+from loadtests.certificate import Certificate
 from loadtests.child import Child, running
 from loadtests.cluster.keys import Keys
 from loadtests.ports import answers, free_ports
@@ -33,14 +34,16 @@ class MinioError(Exception):
 
 @dataclass(frozen=True)
 class MinioNode:
-    """One running node."""
+    """One node as it was started; `start` starts it again, at the same port and with the same drive."""
 
     port: int
     child: Child
+    start: Callable[[], AbstractContextManager[Child]]
+    is_tls: bool = False
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.is_tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -48,10 +51,12 @@ class MinioNode:
 
 
 @contextmanager
-def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[MinioNode]]:
+def minio_nodes(
+    count: int, folder: Path, keys: Keys, certificate: Certificate | None = None
+) -> Iterator[Sequence[MinioNode]]:
     """Nodes with drives in `folder`, users for both tenants; enters when the cluster can write.
 
-    Raises ChildError, MinioError.
+    With a certificate they speak TLS, to each other too. Raises ChildError, MinioError.
     """
     program = shutil.which(PROGRAM)
     if program is None:
@@ -59,20 +64,33 @@ def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[Minio
     if count < FEWEST_NODES:
         raise MinioError(f"MinIO needs at least {FEWEST_NODES} nodes, found {count}")
     ports = free_ports(count)
-    drives = [f"http://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
-    common = [program, "server", "--quiet", "--certs-dir", str(folder / "certs")]
+    is_tls = certificate is not None
+    scheme = "https" if is_tls else "http"
+    drives = [f"{scheme}://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
+    certificates = folder / f"certificates-{scheme}"
+    if certificate:
+        _install(certificate, certificates)
+    common = [program, "server", "--quiet", "--certs-dir", str(certificates)]
     with ExitStack() as stack:
         nodes = []
         for port in ports:
             argv = [*common, "--address", f"127.0.0.1:{port}", *drives]
             environment = _environment(port, keys)
             # A node alone is not ready: it waits for the others.
-            start = running(f"minio-{port}", argv, folder, lambda: True, environment=environment)
-            nodes.append(MinioNode(port, stack.enter_context(start)))
+            start = partial(running, f"minio-{port}", argv, folder, lambda: True, environment=environment)
+            nodes.append(MinioNode(port, stack.enter_context(start()), start, is_tls))
         for node in nodes:
-            node.child.wait_until(partial(answers, node.port, CLUSTER_PATH), START_SECONDS)
-        _add_users(ports[0], keys)
+            node.child.wait_until(partial(answers, node.port, CLUSTER_PATH, is_tls), START_SECONDS)
+        _add_users(ports[0], keys, is_tls)
         yield nodes
+
+
+def _install(certificate: Certificate, folder: Path) -> None:
+    """Lay a certificate where MinIO looks for its own, and the authority for those of others."""
+    (folder / "CAs").mkdir(parents=True)
+    names = {"public.crt": certificate.chain, "private.key": certificate.key, "CAs/ca.crt": certificate.authority}
+    for name, file in names.items():
+        shutil.copyfile(file, folder / name)
 
 
 def _environment(port: int, keys: Keys) -> dict[str, str]:
@@ -90,12 +108,14 @@ def _environment(port: int, keys: Keys) -> dict[str, str]:
     return settings
 
 
-def _add_users(port: int, keys: Keys) -> None:
+def _add_users(port: int, keys: Keys, is_tls: bool) -> None:
     """As compose/minio/setup.sh does by mc."""
     admin = MinioAdmin(
         endpoint=f"127.0.0.1:{port}",
         credentials=StaticProvider(keys.admin.access, keys.admin.secret),
-        secure=False,
+        secure=is_tls,
+        # It is our own process on loopback, and its authority is in no bundle.
+        cert_check=False,
     )
     try:
         for key, policy in ((keys.rag, "readonly"), (keys.training, "readwrite")):

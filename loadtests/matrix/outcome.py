@@ -1,0 +1,60 @@
+"""What became of one action of one client on one way to the storage."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from loadtests.matrix.client import NotOffered
+
+LONGEST_REASON = 160
+"""Characters of a reason that are kept: a line of a table, not a traceback."""
+
+_ADDRESS = re.compile(r"\b127\.0\.0\.1:\d+")
+
+
+class Outcome(StrEnum):
+    """How an action ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    HUNG = "hung"  # it was not over within its time, and its processes were killed
+    CRASHED = "crashed"  # the process of the client ended
+    UNTRIED = "untried"  # the read was over before a node could be killed
+    NOT_OFFERED = "not offered"
+    NOT_INSTALLED = "not installed"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one action ended, after so many seconds; `reason` is empty if it is OK or needs none.
+
+    `parts` has what failed of an action that is made of several, by name, each with its reason.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    seconds: float = 0.0
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        return self.outcome is Outcome.OK
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        return cls(**{**fields, "outcome": Outcome(fields["outcome"])})
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line, without the ports of this run. A program's error is the end of its stderr."""
+    text = str(error)
+    if isinstance(error, subprocess.CalledProcessError) and error.stderr:
+        said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
+        text = said.strip().rpartition("\n")[2]
+    words = " ".join(_ADDRESS.sub("127.0.0.1", text).split())
+    if not isinstance(error, (NotOffered, subprocess.CalledProcessError)):
+        words = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…"

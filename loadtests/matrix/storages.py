@@ -1,0 +1,198 @@
+"""The storages that clients are tried on: nodes that can be killed and started again, by kind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from loadtests.ceph.lab import ACCESS_KEY, SECRET_KEY, Lab
+from loadtests.ceph.lab import missing_programs as missing_of_ceph
+from loadtests.ceph_failover import HEALTH_PATH, Gateway, running_lab
+from loadtests.certificate import Certificate
+from loadtests.child import Child, running
+from loadtests.cluster.keys import new_keys
+from loadtests.cluster.minio import PROGRAM as MINIO
+from loadtests.cluster.minio import minio_nodes
+from loadtests.ports import answers, free_ports
+from loadtests.rivals import Paths
+from s3edge.demo.nodes import Nodes
+
+NODES = 4
+TLS_NODES = 2
+"""One that is killed, and one to look at the storage meanwhile; MinIO has no erasure set of fewer."""
+
+RESTART_SECONDS = 30.0
+MINIO_PATH = "/minio/health/live"
+
+
+class StorageError(Exception):
+    """A storage is not as asked; the text says what is wrong."""
+
+
+class Node(Protocol):
+    """A storage node that can be killed, and started again: it serves when `restart` returns."""
+
+    @property
+    def url(self) -> str: ...
+
+    def kill(self) -> None: ...
+
+    def restart(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Nodes by HTTP, all with the same objects, and nodes by HTTPS, which may have others.
+
+    Who has the keys may do everything; `paths` are those for a proxy in front.
+    """
+
+    version: str
+    plain: Sequence[Node]
+    tls: Sequence[Node]
+    access_key: str
+    secret_key: str
+    paths: Paths
+
+
+class ChildNode:
+    """A node that is a process of ours, started by `start` again and again; `health` is answered once it serves."""
+
+    def __init__(
+        self, url: str, start: Callable[[], AbstractContextManager[Child]], health: str, stack: ExitStack, child: Child
+    ) -> None:
+        self.url = url
+        self._start, self._health, self._stack, self._child = start, health, stack, child
+
+    def kill(self) -> None:
+        os.kill(self._child.pid, signal.SIGKILL)
+        self._child.process.wait()
+
+    def restart(self) -> None:
+        self._child = self._stack.enter_context(self._start())
+        await_node(self.url, self._health)
+
+
+class LabGateway(Gateway):
+    """A gateway of the Ceph lab."""
+
+    def restart(self) -> None:
+        super().restart()
+        await_node(self.url, HEALTH_PATH)
+
+
+@dataclass(frozen=True)
+class MotoNode:
+    """A port of moto: it is cut off instead of killed."""
+
+    nodes: Nodes
+    number: int
+
+    @property
+    def url(self) -> str:
+        return self.nodes.urls[self.number]
+
+    def kill(self) -> None:
+        self.nodes.take_away(self.number)
+
+    def restart(self) -> None:
+        self.nodes.give_back(self.number)
+
+
+def await_node(url: str, health: str) -> None:
+    """Return once a node answers. Raises StorageError."""
+    parts = urlsplit(url)
+    deadline = time.monotonic() + RESTART_SECONDS
+    while not answers(parts.port or 0, health, is_tls=parts.scheme == "https"):
+        if time.monotonic() > deadline:
+            raise StorageError(f"{url} does not serve {RESTART_SECONDS:g} s after it was started again")
+        time.sleep(0.05)
+
+
+@contextmanager
+def moto(folder: Path, certificate: Certificate) -> Iterator[Storage]:
+    """Two processes, one by HTTP and one by HTTPS, with all objects in memory; any key is good. Raises StartError."""
+    with Nodes(NODES) as plain, Nodes(TLS_NODES, "--certificate", str(certificate.bundle)) as tls:
+        yield Storage(
+            f"moto {version('moto')}",
+            [MotoNode(plain, number) for number in range(NODES)],
+            [MotoNode(tls, number) for number in range(TLS_NODES)],
+            "matrix",
+            "matrix-secret",
+            Paths(health="/", served="/"),
+        )
+
+
+@contextmanager
+def minio(folder: Path, certificate: Certificate) -> Iterator[Storage]:
+    """An erasure set by HTTP and another one by HTTPS. Raises ChildError, MinioError, StorageError."""
+    keys = new_keys()
+    with ExitStack() as stack:
+        sets: list[list[Node]] = []
+        for count, shown in ((NODES, None), (TLS_NODES, certificate)):
+            started = stack.enter_context(minio_nodes(count, folder, keys, shown))
+            sets.append([ChildNode(node.url, node.start, MINIO_PATH, stack, node.child) for node in started])
+        paths = Paths(health=MINIO_PATH, served=MINIO_PATH)
+        yield Storage(_minio_version(), *sets, keys.admin.access, keys.admin.secret, paths)
+
+
+@contextmanager
+def ceph(folder: Path, certificate: Certificate) -> Iterator[Storage]:
+    """Gateways of the Ceph lab, and gateways of its cluster that speak TLS. Raises ChildError, LabError, StorageError."""
+    with running_lab(gateways=NODES) as lab, ExitStack() as stack:
+        gateways = [LabGateway(port, lab.gateway(number)) for number, port in enumerate(lab.gateway_ports, start=1)]
+        tls = [_tls_gateway(lab, port, folder, certificate, stack) for port in free_ports(TLS_NODES)]
+        paths = Paths(health=HEALTH_PATH, served=HEALTH_PATH)
+        yield Storage(_ceph_version(), gateways, tls, ACCESS_KEY, SECRET_KEY, paths)
+
+
+def _tls_gateway(lab: Lab, port: int, folder: Path, certificate: Certificate, stack: ExitStack) -> Node:
+    name = f"rgw.tls-{port}"
+    data = folder / name
+    data.mkdir()
+    shown = f"ssl_certificate={certificate.chain} ssl_private_key={certificate.key}"
+    argv = ["radosgw", "-f", "-c", str(lab.config), "-n", f"client.{name}", "--rgw-data", str(data)]
+    argv += ["--rgw-frontends", f"beast ssl_endpoint=127.0.0.1:{port} {shown} tcp_nodelay=1"]
+    start = partial(running, name, argv, folder, lambda: True)
+    node = ChildNode(f"https://127.0.0.1:{port}", start, HEALTH_PATH, stack, stack.enter_context(start()))
+    await_node(node.url, HEALTH_PATH)
+    return node
+
+
+def _ceph_version() -> str:
+    said = subprocess.run(["radosgw", "--version"], capture_output=True, text=True, timeout=30, check=True)
+    return f"Ceph {said.stdout.split()[2]}"
+
+
+def _minio_version() -> str:
+    """The release or, of one that `go install` made, which does not know its own, the version of its module."""
+    said = subprocess.run([MINIO, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout.split()[2]
+    go, program = shutil.which("go"), shutil.which(MINIO)
+    if said.startswith("DEVELOPMENT") and go and program:
+        built = subprocess.run([go, "version", "-m", program], capture_output=True, text=True, timeout=30, check=True)
+        modules = [line.split() for line in built.stdout.splitlines() if line.split()[:1] == ["mod"]]
+        said = next((words[2] for words in modules), said)
+    return f"MinIO {said}"
+
+
+StartStorage = Callable[[Path, Certificate], AbstractContextManager[Storage]]
+"""Starts a storage with files in a folder; its nodes by HTTPS show the certificate."""
+
+KINDS: dict[str, StartStorage] = {"ceph": ceph, "minio": minio, "moto": moto}
+"""By preference: those that verify signatures first."""
+
+
+def default_kind() -> str:
+    """The first of KINDS whose programs are here."""
+    if not missing_of_ceph():
+        return "ceph"
+    return "minio" if shutil.which(MINIO) else "moto"
