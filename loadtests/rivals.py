@@ -114,7 +114,7 @@ _NGINX_PASSIVE_CHECKS = " max_fails=3 fail_timeout=2s"
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy; `child` leads the tree of its processes, `admin` is the port of its admin server if it has one."""
+    """A running proxy; `child` leads the tree of its processes. `admin` is its admin server's port, 0 without one."""
 
     name: str
     port: int

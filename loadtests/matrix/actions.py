@@ -4,6 +4,7 @@ import ssl
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from loadtests.matrix.client import PART_SIZE, Client, Endpoint, NotOffered
@@ -30,7 +31,7 @@ ODD_KEYS: Mapping[str, str] = {
 
 
 class Wrong(Exception):
-    """It went well, as the client says, but what is there is not what should be."""
+    """The client says that it went well, but what is there is not what should be; the text says what is."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +155,14 @@ def carry_out(name: str, scene: Scene) -> Result:
     """Do one of NAMES and say what became of it."""
     if name == ODD:
         return _odd_keys(scene)
-    return _judged(lambda: ACTIONS[name](scene))
+    return _judged(ACTIONS[name], scene)
 
 
 def _odd_keys(scene: Scene) -> Result:
     """All of ODD_KEYS; `parts` names those that failed."""
     parts: dict[str, str] = {}
     for what, key in ODD_KEYS.items():
-        result = _judged(lambda key=key: odd_key(scene, f"{scene.prefix}{key}"))  # type: ignore[misc]
+        result = _judged(partial(odd_key, key=f"{scene.prefix}{key}"), scene)
         if result.outcome is Outcome.NOT_OFFERED:
             return result
         if not result.is_ok:
@@ -171,13 +172,15 @@ def _odd_keys(scene: Scene) -> Result:
     return Result(Outcome.FAILED, "; ".join(f"{what}: {reason}" for what, reason in parts.items()), parts=parts)
 
 
-def _judged(do: Callable[[], None]) -> Result:
+def _judged(do: Callable[[Scene], None], scene: Scene) -> Result:
     try:
-        do()
+        do(scene)
     except NotOffered as refusal:
-        return Result(Outcome.NOT_OFFERED, reason_of(refusal))
+        return Result(Outcome.NOT_OFFERED, reason_of(refusal, scene.prefix))
+    except Wrong as finding:
+        return Result(Outcome.WRONG, str(finding))
     except Exception as error:  # noqa: BLE001 - each client has exceptions of its own
-        return Result(Outcome.FAILED, reason_of(error))
+        return Result(Outcome.FAILED, reason_of(error, scene.prefix))
     return Result(Outcome.OK)
 
 

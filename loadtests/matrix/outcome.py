@@ -12,14 +12,16 @@ from loadtests.matrix.client import NotOffered
 LONGEST_REASON = 160
 """Characters of a reason that are kept: a line of a table, not a traceback."""
 
-_ADDRESS = re.compile(r"\b127\.0\.0\.1:\d+")
+_OF_THIS_RUN = re.compile(r"(?<=\b127\.0\.0\.1):\d+|(?<![\w-])\d{5,}(?!\w)")
+"""Ports, and numbers that are counts of bytes or hashes: they differ from run to run."""
 
 
 class Outcome(StrEnum):
     """How an action ended."""
 
     OK = "ok"
-    FAILED = "failed"
+    FAILED = "failed"  # as the client says
+    WRONG = "wrong"  # it went well, as the client says, but what is there is not what should be
     HUNG = "hung"  # it was not over within its time, and its processes were killed
     CRASHED = "crashed"  # the process of the client ended
     UNTRIED = "untried"  # the read was over before a node could be killed
@@ -43,18 +45,28 @@ class Result:
     def is_ok(self) -> bool:
         return self.outcome is Outcome.OK
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether there was nothing to try."""
+        return self.outcome in {Outcome.NOT_OFFERED, Outcome.NOT_INSTALLED}
+
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
         return cls(**{**fields, "outcome": Outcome(fields["outcome"])})
 
 
-def reason_of(error: BaseException) -> str:
-    """What an error says, in one line, without the ports of this run. A program's error is the end of its stderr."""
+def reason_of(error: BaseException, prefix: str = "") -> str:
+    """What an error says, in one line, without the prefix of keys and what else is of this run alone.
+
+    A program's error is the end of its stderr.
+    """
     text = str(error)
     if isinstance(error, subprocess.CalledProcessError) and error.stderr:
         said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
         text = said.strip().rpartition("\n")[2]
-    words = " ".join(_ADDRESS.sub("127.0.0.1", text).split())
+    if prefix:
+        text = text.replace(prefix, "")
+    words = " ".join(_OF_THIS_RUN.sub("", text).split())
     if not isinstance(error, (NotOffered, subprocess.CalledProcessError)):
         words = f"{type(error).__name__}: {words}" if words else type(error).__name__
     return words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from loadtests.child import undivided
 from loadtests.matrix.outcome import Outcome, Result
-from loadtests.matrix.performer import Engagement, Task
+from loadtests.matrix.performer import Task
 
 START_SECONDS = 60.0
 """For the imports of the largest client on a machine that does other things, too: PyTorch takes seconds."""
@@ -44,17 +44,16 @@ class Performance:
         self._begun = time.monotonic()
 
     def tell(self, line: str) -> None:
-        """Send a line. Raises Gone."""
+        """Send a line, whose end is heard later. Of one that cannot be sent, too."""
         assert self.process.stdin is not None
         self._begun = time.monotonic()
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.write(f"{line}\n".encode())
             self.process.stdin.flush()
-        except BrokenPipeError:
-            raise self._gone(Outcome.CRASHED, self._end()) from None
 
     def has_answered(self, seconds: float = 0.0) -> bool:
         """Whether there is an answer, or the end, within so many seconds."""
+        assert self.process.stdout is not None
         return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def hear(self, seconds: float) -> dict[str, Any]:
@@ -78,10 +77,7 @@ class Performance:
 
     def do(self, task: Task) -> Result:
         """Tell a task and wait for its end."""
-        try:
-            self.tell(task.to_json())
-        except Gone as gone:
-            return Result(gone.outcome, str(gone))
+        self.tell(task.to_json())
         return self.result()
 
     def _gone(self, outcome: Outcome, reason: str) -> Gone:
@@ -97,25 +93,27 @@ class Performance:
 
 
 @contextmanager
-def performing(engagement: Engagement, log: Path) -> Iterator[Performance]:
-    """A performer for the length of the block, its stderr in `log`; nothing of its tree is left. Raises Gone."""
+def performing(client: str, settings: Mapping[str, str], log: Path) -> Iterator[Performance]:
+    """A performer for the length of the block, with its stderr in `log` and `settings` in its environment.
+
+    Nothing of its tree is left afterwards. Raises Gone if there is no such client, or if it does not start.
+    """
     performance: Performance | None = None
     try:
         with log.open("ab") as errors, undivided():
             performance = Performance(
                 subprocess.Popen(
-                    [sys.executable, "-m", "loadtests.matrix.performer"],
+                    [sys.executable, "-m", "loadtests.matrix.performer", client],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     start_new_session=True,
+                    env=os.environ | dict(settings),
                 )
             )
-        performance.tell(engagement.to_json())
         answer = performance.hear(START_SECONDS)
-        if "version" not in answer:
-            refusal = Result.from_json(answer)
-            raise Gone(refusal.outcome, refusal.reason)
+        if "missing" in answer:
+            raise Gone(Outcome.NOT_INSTALLED, answer["missing"])
         performance.version = answer["version"]
         yield performance
     finally:

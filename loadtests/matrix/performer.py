@@ -1,16 +1,15 @@
-"""One client in a process of its own, which does what it is told: `python -m loadtests.matrix.performer`.
+"""One client in a process of its own, which does what it is told: `python -m loadtests.matrix.performer CLIENT`.
 
-The first line on standard input is an Engagement; the process answers with the client's version, or with why there is
-no client. Each further line is a Task, answered with a Result. All are JSON. It ends when standard input closes.
-What the client itself prints goes to standard error.
+It says the client's version, or why there is no client; then each line on standard input is a Task, answered with a
+Result. All are JSON. It ends when standard input closes. What the client itself prints goes to standard error.
 """
 
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self, TextIO
 
@@ -22,12 +21,13 @@ from loadtests.matrix.store import Store
 
 
 @dataclass(frozen=True)
-class Engagement:
-    """Which client, the endpoint that it is to use, and that by which the storage itself is reached."""
+class Task:
+    """An action, the endpoint that the client uses, that of the storage behind it, and the prefix of the keys."""
 
-    client: str
+    action: str
     endpoint: Endpoint
     storage: Endpoint
+    prefix: str
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=str)
@@ -35,23 +35,7 @@ class Engagement:
     @classmethod
     def from_json(cls, text: str) -> Self:
         fields = json.loads(text)
-        return cls(fields["client"], _endpoint(fields["endpoint"]), _endpoint(fields["storage"]))
-
-
-@dataclass(frozen=True)
-class Task:
-    """An action, the prefix for its keys, and the URL to use for it if it is not that of the endpoint."""
-
-    action: str
-    prefix: str
-    url: str | None = None
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        return cls(**json.loads(text))
+        return cls(**{**fields, "endpoint": _endpoint(fields["endpoint"]), "storage": _endpoint(fields["storage"])})
 
 
 def _endpoint(fields: Mapping[str, Any]) -> Endpoint:
@@ -59,29 +43,47 @@ def _endpoint(fields: Mapping[str, Any]) -> Endpoint:
     return Endpoint(**{**fields, "authority": Path(authority) if authority else None, "folder": Path(fields["folder"])})
 
 
-def perform(engagement: Engagement, tasks: Iterator[str], answers: TextIO) -> None:
-    """Start the client and do the tasks, one after the other."""
-    name, endpoint = engagement.client, engagement.endpoint
-    with closing(Store(engagement.storage)) as store, START[name](endpoint) as client:
-        _tell(answers, {"version": VERSIONS[name]()})
-        for number, line in enumerate(tasks):
-            task = Task.from_json(line)
-            with _client_for(task, client, engagement, number) as (used, at):
-                result = carry_out(task.action, Scene(used, at, store, task.prefix))
-            _tell(answers, asdict(result))
+class Performer:
+    """The client at all endpoints that it was told of so far; each is started once."""
+
+    def __init__(self, start: Callable[[Endpoint], AbstractContextManager[Client]]) -> None:
+        self._start = start
+        self._stack = ExitStack()
+        self._clients: dict[Endpoint, Client] = {}
+        self._stores: dict[Endpoint, Store] = {}
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def do(self, task: Task) -> Result:
+        """What became of a task. A client that does not start has failed, too."""
+        try:
+            if task.endpoint not in self._clients:
+                self._clients[task.endpoint] = self._stack.enter_context(self._start(task.endpoint))
+        except Missing as reason:
+            return Result(Outcome.NOT_INSTALLED, str(reason))
+        except Exception as error:  # noqa: BLE001 - each client has exceptions of its own
+            return Result(Outcome.FAILED, f"does not start: {reason_of(error)}")
+        if task.storage not in self._stores:
+            self._stores[task.storage] = store = Store(task.storage)
+            self._stack.callback(store.close)
+        scene = Scene(self._clients[task.endpoint], task.endpoint, self._stores[task.storage], task.prefix)
+        return carry_out(task.action, scene)
 
 
-@contextmanager
-def _client_for(task: Task, client: Client, engagement: Engagement, number: int) -> Iterator[tuple[Client, Endpoint]]:
-    """The client that a task needs, and its endpoint: another one for another URL."""
-    if task.url is None:
-        yield client, engagement.endpoint
+def perform(client: str, tasks: Iterable[str], answers: TextIO) -> None:
+    """Do the tasks, one after the other."""
+    try:
+        _tell(answers, {"version": VERSIONS[client]()})
+    except Missing as reason:
+        _tell(answers, {"missing": str(reason)})
         return
-    folder = engagement.endpoint.folder / f"task-{number}"
-    folder.mkdir()
-    endpoint = replace(engagement.endpoint, url=task.url, folder=folder)
-    with START[engagement.client](endpoint) as other:
-        yield other, endpoint
+    performer = Performer(START[client])
+    try:
+        for line in tasks:
+            _tell(answers, asdict(performer.do(Task.from_json(line))))
+    finally:
+        performer.close()
 
 
 def _tell(answers: TextIO, message: Mapping[str, Any]) -> None:
@@ -92,13 +94,7 @@ def main() -> None:
     # Clients and their programs may print, too.
     with os.fdopen(os.dup(1), "w") as answers:
         os.dup2(2, 1)
-        engagement = Engagement.from_json(sys.stdin.readline())
-        try:
-            perform(engagement, iter(sys.stdin.readline, ""), answers)
-        except Missing as reason:
-            _tell(answers, asdict(Result(Outcome.NOT_INSTALLED, str(reason))))
-        except Exception as error:  # noqa: BLE001 - each client has exceptions of its own
-            _tell(answers, asdict(Result(Outcome.FAILED, f"does not start: {reason_of(error)}")))
+        perform(sys.argv[1], iter(sys.stdin.readline, ""), answers)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +22,9 @@ from loadtests.child import Child, running
 from loadtests.cluster.keys import new_keys
 from loadtests.cluster.minio import PROGRAM as MINIO
 from loadtests.cluster.minio import minio_nodes
+from loadtests.needs import install_hint
 from loadtests.ports import answers, free_ports
+from loadtests.rivals import Node as ProxiedNode
 from loadtests.rivals import Paths
 from s3edge.demo.nodes import Nodes
 
@@ -33,16 +35,19 @@ TLS_NODES = 2
 RESTART_SECONDS = 30.0
 MINIO_PATH = "/minio/health/live"
 
+NO_TRAILERS = {
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+"""Ceph 16 knows no trailers, in which Amazon's SDKs otherwise send checksums: it answers 411, MissingContentLength."""
+
 
 class StorageError(Exception):
     """A storage is not as asked; the text says what is wrong."""
 
 
-class Node(Protocol):
+class Node(ProxiedNode, Protocol):
     """A storage node that can be killed, and started again: it serves when `restart` returns."""
-
-    @property
-    def url(self) -> str: ...
 
     def kill(self) -> None: ...
 
@@ -53,7 +58,8 @@ class Node(Protocol):
 class Storage:
     """Nodes by HTTP, all with the same objects, and nodes by HTTPS, which may have others.
 
-    Who has the keys may do everything; `paths` are those for a proxy in front.
+    Who has the keys may do everything; `paths` are those for a proxy in front; `settings` is what clients of this
+    storage need in their environment.
     """
 
     version: str
@@ -62,6 +68,7 @@ class Storage:
     access_key: str
     secret_key: str
     paths: Paths
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class ChildNode:
@@ -70,7 +77,7 @@ class ChildNode:
     def __init__(
         self, url: str, start: Callable[[], AbstractContextManager[Child]], health: str, stack: ExitStack, child: Child
     ) -> None:
-        self.url = url
+        self.url, self.port = url, urlsplit(url).port or 0
         self._start, self._health, self._stack, self._child = start, health, stack, child
 
     def kill(self) -> None:
@@ -100,6 +107,10 @@ class MotoNode:
     @property
     def url(self) -> str:
         return self.nodes.urls[self.number]
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
 
     def kill(self) -> None:
         self.nodes.take_away(self.number)
@@ -137,22 +148,25 @@ def minio(folder: Path, certificate: Certificate) -> Iterator[Storage]:
     """An erasure set by HTTP and another one by HTTPS. Raises ChildError, MinioError, StorageError."""
     keys = new_keys()
     with ExitStack() as stack:
-        sets: list[list[Node]] = []
-        for count, shown in ((NODES, None), (TLS_NODES, certificate)):
-            started = stack.enter_context(minio_nodes(count, folder, keys, shown))
-            sets.append([ChildNode(node.url, node.start, MINIO_PATH, stack, node.child) for node in started])
+        plain, tls = (
+            [
+                ChildNode(node.url, node.start, MINIO_PATH, stack, node.child)
+                for node in stack.enter_context(minio_nodes(count, folder, keys, shown))
+            ]
+            for count, shown in ((NODES, None), (TLS_NODES, certificate))
+        )
         paths = Paths(health=MINIO_PATH, served=MINIO_PATH)
-        yield Storage(_minio_version(), *sets, keys.admin.access, keys.admin.secret, paths)
+        yield Storage(_minio_version(), plain, tls, keys.admin.access, keys.admin.secret, paths)
 
 
 @contextmanager
 def ceph(folder: Path, certificate: Certificate) -> Iterator[Storage]:
-    """Gateways of the Ceph lab, and gateways of its cluster that speak TLS. Raises ChildError, LabError, StorageError."""
+    """Gateways of the Ceph lab, and others of its cluster that speak TLS. Raises ChildError, LabError, StorageError."""
     with running_lab(gateways=NODES) as lab, ExitStack() as stack:
         gateways = [LabGateway(port, lab.gateway(number)) for number, port in enumerate(lab.gateway_ports, start=1)]
         tls = [_tls_gateway(lab, port, folder, certificate, stack) for port in free_ports(TLS_NODES)]
         paths = Paths(health=HEALTH_PATH, served=HEALTH_PATH)
-        yield Storage(_ceph_version(), gateways, tls, ACCESS_KEY, SECRET_KEY, paths)
+        yield Storage(_ceph_version(), gateways, tls, ACCESS_KEY, SECRET_KEY, paths, NO_TRAILERS)
 
 
 def _tls_gateway(lab: Lab, port: int, folder: Path, certificate: Certificate, stack: ExitStack) -> Node:
@@ -175,7 +189,9 @@ def _ceph_version() -> str:
 
 def _minio_version() -> str:
     """The release or, of one that `go install` made, which does not know its own, the version of its module."""
-    said = subprocess.run([MINIO, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout.split()[2]
+    said = subprocess.run([MINIO, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout.split()[
+        2
+    ]
     go, program = shutil.which("go"), shutil.which(MINIO)
     if said.startswith("DEVELOPMENT") and go and program:
         built = subprocess.run([go, "version", "-m", program], capture_output=True, text=True, timeout=30, check=True)
@@ -191,8 +207,15 @@ KINDS: dict[str, StartStorage] = {"ceph": ceph, "minio": minio, "moto": moto}
 """By preference: those that verify signatures first."""
 
 
+def missing_for(kind: str) -> str:
+    """What is missing for a kind and how to install it; empty if nothing is."""
+    if kind == "ceph" and (missing := missing_of_ceph()):
+        return install_hint(missing, sorted(set(missing.values())))
+    if kind == "minio" and shutil.which(MINIO) is None:
+        return f"not found: {MINIO}\nwith Go: go install github.com/minio/minio@latest"
+    return ""
+
+
 def default_kind() -> str:
-    """The first of KINDS whose programs are here."""
-    if not missing_of_ceph():
-        return "ceph"
-    return "minio" if shutil.which(MINIO) else "moto"
+    """The first of KINDS of which nothing is missing."""
+    return next(kind for kind in KINDS if not missing_for(kind))

@@ -77,17 +77,21 @@ class Store:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def fill(self) -> None:
-        """Make the bucket, and what all clients find there: many small objects and a large one of either kind."""
+        """Make the bucket, and what all clients find there: many small objects and a large one of either kind.
+
+        What is there is not put again: nodes by HTTP and by HTTPS may share it.
+        """
         try:
             self.client.create_bucket(Bucket=self.bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
                 raise
         body = bytes_of("large", LARGE_SIZE)
-        objects = {key: b"" for key in many_keys()}
+        objects = dict.fromkeys(many_keys(), b"")
         objects |= {LARGE["bytes"]: body, LARGE["parquet"]: parquet_of(body)}
+        there = set(self.keys(""))
         with ThreadPoolExecutor(WRITERS) as pool:
-            for done in [pool.submit(self.put, key, value) for key, value in objects.items()]:
+            for done in [pool.submit(self.put, key, value) for key, value in objects.items() if key not in there]:
                 done.result()
 
 

@@ -4,7 +4,7 @@ import json
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ class Way:
     """One way: what a client connects to, and how the storage is reached beside it.
 
     `nodes` are those that serve on it. Of a way through s3edge `admin` is the URL of its admin server, of a direct one
-    it is empty.
+    it is empty. `settings` are for the environment of clients.
     """
 
     scheme: str
@@ -38,11 +38,12 @@ class Way:
     endpoint: Endpoint
     storage: Endpoint
     nodes: Sequence[Node]
+    settings: Mapping[str, str]
     admin: str = ""
 
     @property
     def name(self) -> str:
-        return f"{self.scheme} {self.through}"
+        return way_name(self.scheme, self.through)
 
     @property
     def port(self) -> int:
@@ -72,6 +73,11 @@ class Way:
         )
 
 
+def way_name(scheme: str, through: str) -> str:
+    """As ways are called in results."""
+    return f"{scheme} {through}"
+
+
 def _ask(url: str) -> str:
     with urllib.request.urlopen(url, timeout=ASK_SECONDS) as answer:
         return bytes(answer.read()).decode()
@@ -92,13 +98,12 @@ def open_ways(storage: Storage, folder: Path, certificate: Certificate) -> Itera
     with ExitStack() as stack:
         ways = []
         for scheme, direct, nodes in (("http", by_http, storage.plain), ("https", by_https, storage.tls)):
-            ways.append(Way(scheme, DIRECT, direct[0], direct[-1], nodes[:1]))
+            ways.append(Way(scheme, DIRECT, direct[0], direct[-1], nodes[:1], storage.settings))
             shown = certificate if scheme == "https" else None
             below = folder / f"s3edge-{scheme}"
             below.mkdir()
             proxy = stack.enter_context(s3edge(storage.plain, below, shown, paths=storage.paths))
             endpoint = replace(account, url=proxy.url, authority=shown.authority if shown else None)
-            ways.append(
-                Way(scheme, EDGE, endpoint, by_http[-1], storage.plain, f"http://127.0.0.1:{proxy.admin}")
-            )
+            admin = f"http://127.0.0.1:{proxy.admin}"
+            ways.append(Way(scheme, EDGE, endpoint, by_http[-1], storage.plain, storage.settings, admin))
         yield ways
