@@ -1,7 +1,7 @@
 """The clients of the matrix: one module each, named as its client with `_` for `-`.
 
-Such a module has `start(endpoint)`, which gives the client as its users would set it up, with the retries that it has by
-default, and `version()`. It is imported when its client is wanted: none need be installed for the others.
+Such a module has `start(endpoint)`, which gives the client as its users would set it up, with the retries that it has
+by default, and `version()`. It is imported when its client is wanted: none need be installed for the others.
 """
 
 import importlib
@@ -24,7 +24,7 @@ INSTALL: Mapping[str, str] = {
     "pyarrow": "pip install pyarrow",
     "obstore": "pip install obstore",
     "minio": "pip install minio",
-    "s3torchconnector": "pip install s3torchconnector",
+    "s3torchconnector": "pip install 's3torchconnector[dcp]'",
     "polars": "pip install polars",
     "duckdb": "pip install duckdb-ext-httpfs, and the duckdb of the same version",
     "aws-sdk-js": "npm ci, as loadtests/matrix/clients/aws_sdk_js.py says",

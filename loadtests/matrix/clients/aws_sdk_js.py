@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.matrix.client import PART_SIZE, Endpoint, Missing, NotOffered
-from loadtests.matrix.clients import INSTALL
 from loadtests.matrix.clients.program import Program, find
 
 SCRIPT = Path(__file__).with_suffix(".mjs")

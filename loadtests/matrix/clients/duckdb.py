@@ -68,4 +68,5 @@ class DuckDb(Tables):
 
     def get(self, key: str) -> bytes:
         self._connection.execute("SELECT n FROM read_parquet($url)", {"url": f"s3://{self._bucket}/{key}"})
-        return self._connection.fetchnumpy()["n"].astype("<i8").tobytes()
+        content: bytes = self._connection.fetchnumpy()["n"].astype("<i8").tobytes()
+        return content

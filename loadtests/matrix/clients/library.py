@@ -19,12 +19,20 @@ class Library:
 
 
 @contextmanager
-def environment(**variables: str) -> Iterator[None]:
-    """Set variables for the block: some libraries take a setting from nowhere else."""
-    before = dict(os.environ)
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables of this process for the block: some libraries take a setting from nowhere else."""
+    before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def trust(authority: Path | None) -> dict[str, str]:
+    """The variable by which libraries that have no argument for it take a certificate authority; none for http."""
+    return {"SSL_CERT_FILE": str(authority)} if authority else {}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from minio import Minio
 
 from loadtests.matrix.client import PART_SIZE, Endpoint
-from loadtests.matrix.clients.library import Library, environment
+from loadtests.matrix.clients.library import Library, environment, trust
 
 
 def version() -> str:
@@ -21,7 +21,7 @@ def version() -> str:
 def start(endpoint: Endpoint) -> Iterator["MinioPy"]:
     url = urlsplit(endpoint.url)
     # It takes an authority from there, or with a connection pool whose retries would be ours.
-    with environment(**({"SSL_CERT_FILE": str(endpoint.authority)} if endpoint.authority else {})):
+    with environment(trust(endpoint.authority)):
         client = Minio(
             url.netloc,
             access_key=endpoint.access_key,

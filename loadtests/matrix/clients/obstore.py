@@ -1,4 +1,4 @@
-"""obstore, the object_store crate of Rust: ten retries. It takes a certificate authority from 0.11 on; 0.12.1 was run."""
+"""obstore, the object_store crate of Rust: ten retries. It takes a certificate authority since 0.11."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,17 +18,15 @@ def version() -> str:
 
 @contextmanager
 def start(endpoint: Endpoint) -> Iterator["Obstore"]:
-    if endpoint.authority:
-        options = {"root_certificate": endpoint.authority.read_bytes()}
-    else:
-        options = {"allow_http": True}
     store = S3Store(
         endpoint.bucket,
         endpoint=endpoint.url,
         region=endpoint.region,
         access_key_id=endpoint.access_key,
         secret_access_key=endpoint.secret_key,
-        client_options=options,
+        client_options={"root_certificate": endpoint.authority.read_bytes()}
+        if endpoint.authority
+        else {"allow_http": True},
     )
     yield Obstore(store)
 
@@ -59,4 +57,5 @@ class Obstore(Library):
         obstore.delete(self._store, key)
 
     def presign(self, key: str, seconds: int) -> str:
-        return obstore.sign(self._store, "GET", key, timedelta(seconds=seconds))
+        url: str = obstore.sign(self._store, "GET", key, timedelta(seconds=seconds))
+        return url

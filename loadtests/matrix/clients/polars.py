@@ -7,7 +7,7 @@ from importlib import metadata
 import polars
 
 from loadtests.matrix.client import Endpoint
-from loadtests.matrix.clients.library import environment
+from loadtests.matrix.clients.library import environment, trust
 from loadtests.matrix.clients.tables import Tables
 
 
@@ -17,7 +17,7 @@ def version() -> str:
 
 @contextmanager
 def start(endpoint: Endpoint) -> Iterator["Polars"]:
-    with environment(**({"SSL_CERT_FILE": str(endpoint.authority)} if endpoint.authority else {})):
+    with environment(trust(endpoint.authority)):
         yield Polars(endpoint)
 
 
@@ -34,4 +34,5 @@ class Polars(Tables):
 
     def get(self, key: str) -> bytes:
         table = polars.read_parquet(f"s3://{self._bucket}/{key}", storage_options=self._options)
-        return table["n"].to_numpy().astype("<i8").tobytes()
+        content: bytes = table["n"].to_numpy().astype("<i8").tobytes()
+        return content

@@ -38,6 +38,7 @@ class Rclone(Program):
             "CHUNK_SIZE": f"{PART_SIZE}B",
         }
         variables = {f"RCLONE_CONFIG_S3_{name}": value for name, value in options.items()}
+        variables["AWS_CA_BUNDLE"] = ""  # it refuses to start with another one
         if endpoint.authority:
             variables["RCLONE_CA_CERT"] = str(endpoint.authority)
         super().__init__((program, "--config", ""), endpoint.folder, variables)

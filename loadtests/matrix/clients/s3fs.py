@@ -1,4 +1,4 @@
-"""s3fs, the file system of pandas, Dask and Hugging Face datasets: botocore with five attempts, and again s3fs's own five."""
+"""s3fs, the file system of pandas, Dask and Hugging Face datasets: its own five attempts, of botocore's five each."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

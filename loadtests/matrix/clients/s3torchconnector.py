@@ -6,11 +6,13 @@ Its delete is that of the file system which its distributed checkpoints use.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
+from typing import Any
 
 from s3torchconnector import S3Checkpoint, S3ClientConfig, S3MapDataset, S3ReaderConstructor
+from s3torchconnector.dcp import S3FileSystem
 
 from loadtests.matrix.client import PART_SIZE, Endpoint, NotOffered
-from loadtests.matrix.clients.library import Library, environment
+from loadtests.matrix.clients.library import Library, environment, trust
 
 
 def version() -> str:
@@ -19,21 +21,21 @@ def version() -> str:
 
 @contextmanager
 def start(endpoint: Endpoint) -> Iterator["S3TorchConnector"]:
-    variables = {"AWS_ACCESS_KEY_ID": endpoint.access_key, "AWS_SECRET_ACCESS_KEY": endpoint.secret_key}
-    if endpoint.authority:
-        variables["SSL_CERT_FILE"] = str(endpoint.authority)
-    with environment(**variables):
+    variables = {
+        "AWS_ACCESS_KEY_ID": endpoint.access_key,
+        "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
+        "AWS_ENDPOINT_URL": endpoint.url,  # the file system of checkpoints has no argument for it
+    }
+    with environment(variables | trust(endpoint.authority)):
         yield S3TorchConnector(endpoint)
 
 
 class S3TorchConnector(Library):
     def __init__(self, endpoint: Endpoint) -> None:
-        self._where = {
-            "region": endpoint.region,
-            "endpoint": endpoint.url,
-            "s3client_config": S3ClientConfig(force_path_style=True, part_size=PART_SIZE),
-        }
+        config = S3ClientConfig(force_path_style=True, part_size=PART_SIZE)
+        self._where: dict[str, Any] = {"region": endpoint.region, "endpoint": endpoint.url, "s3client_config": config}
         self._checkpoint = S3Checkpoint(**self._where)
+        self._files = S3FileSystem(endpoint.region, s3client_config=config)
         self._bucket = endpoint.bucket
 
     def _url(self, key: str) -> str:
@@ -60,7 +62,7 @@ class S3TorchConnector(Library):
         self.put(key, body)
 
     def delete(self, key: str) -> None:
-        raise NotOffered("...")
+        self._files.rm_file(self._url(key))
 
     def presign(self, key: str, seconds: int) -> str:
         raise NotOffered("signs no URLs")
