@@ -10,8 +10,9 @@ CODE := s3edge tests tools loadtests compose
 VERSION := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv/.installed-demo-$(VERSION)
 DEV := .venv/.installed-dev-$(VERSION)
+MATRIX := .venv/.installed-matrix-$(VERSION)
 
-.PHONY: help demo test test-deep test-browser test-ceph lint format bench clean
+.PHONY: help demo test test-deep test-browser test-ceph lint format bench matrix clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +46,9 @@ format: $(DEV)  ## rewrite the code as `make lint` wants it
 
 bench: $(DEV)  ## s3edge, HAProxy and nginx in turn in front of the same nodes; table and chart in loadtests/results/
 	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+matrix: $(MATRIX)  ## S3 clients through s3edge and direct, by HTTP and HTTPS; ARGS="--kind minio --readme" chooses
+	@$(BIN)/python -m loadtests.matrix $(ARGS)
 
 clean:  ## forget the .venv, caches and builds
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,95 +2,119 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
 
-from loadtests.certificate import Certificate
 from loadtests.child import Child, running
 from loadtests.cluster.keys import Keys
 from loadtests.ports import answers, free_ports
 
 PROGRAM = "minio"
+INSTALL = "go install github.com/minio/minio@latest"
 FEWEST_NODES = 2
 """MinIO takes no fewer drives for an erasure set."""
 
 START_SECONDS = 60.0
 """Four nodes on two processors answer 5 to 7 s after their start."""
 
+LIVE_PATH = "/minio/health/live"
+"""Answered 200 as long as the node serves."""
+
 CLUSTER_PATH = "/minio/health/cluster"
-"""Answered 200 while the cluster can write."""
+"""Answered 200 while the cluster can write: of four drives, three."""
+
+CLUSTER_READ_PATH = "/minio/health/cluster/read"
+"""Answered 200 while the cluster can read: of four drives, two."""
 
 
 class MinioError(Exception):
     """The cluster is not as asked; the text says what is missing."""
 
 
-@dataclass(frozen=True)
 class MinioNode:
-    """One node as it was started; `start` starts it again, at the same port and with the same drive."""
+    """One node; `child` is its present process. A node alone is not ready: it waits for the others."""
 
-    port: int
-    child: Child
-    start: Callable[[], AbstractContextManager[Child]]
-    is_tls: bool = False
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.is_tls else 'http'}://127.0.0.1:{self.port}"
+    def __init__(self, port: int, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.port = port
+        self.name = f"127.0.0.1:{port}"
+        self.url = f"http://{self.name}"
+        self._folder = folder
+        self._argv = argv
+        self._environment = environment
+        self._life = ExitStack()
+        self.child = self._start()
 
     @property
     def pid(self) -> int:
         return self.child.pid
 
+    def is_healthy(self, path: str) -> bool:
+        """Whether it answers 200 on one of the paths above, within a second."""
+        return answers(self.port, path)
+
+    def wait_until_it_writes(self) -> None:
+        """Return once the cluster can write, as this node sees it. Raises ChildError."""
+        self.child.wait_until(lambda: self.is_healthy(CLUSTER_PATH), START_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL: connections are lost, new ones refused."""
+        self.child.process.kill()
+        self.child.process.wait()
+
+    def restart(self) -> None:
+        """Start anew on the same port and drive; returns when it can write. Raises ChildError."""
+        self.end()
+        self.child = self._start()
+        self.wait_until_it_writes()
+
+    def freeze(self) -> None:
+        """SIGSTOP: the kernel still takes connections and bytes, nobody answers."""
+        self.child.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen node go on."""
+        self.child.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """End the process, frozen or not."""
+        self.thaw()
+        self._life.close()
+
+    def _start(self) -> Child:
+        start = running(f"minio-{self.port}", self._argv, self._folder, lambda: True, environment=self._environment)
+        return self._life.enter_context(start)
+
 
 @contextmanager
-def minio_nodes(
-    count: int, folder: Path, keys: Keys, certificate: Certificate | None = None
-) -> Iterator[Sequence[MinioNode]]:
+def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[MinioNode]]:
     """Nodes with drives in `folder`, users for both tenants; enters when the cluster can write.
 
-    With a certificate they speak TLS, to each other too. Raises ChildError, MinioError.
+    Raises ChildError, MinioError.
     """
     program = shutil.which(PROGRAM)
     if program is None:
-        raise MinioError(f"no {PROGRAM} on PATH; with Go: go install github.com/minio/minio@latest")
+        raise MinioError(f"no {PROGRAM} on PATH; with Go: {INSTALL}")
     if count < FEWEST_NODES:
         raise MinioError(f"MinIO needs at least {FEWEST_NODES} nodes, found {count}")
     ports = free_ports(count)
-    is_tls = certificate is not None
-    scheme = "https" if is_tls else "http"
-    drives = [f"{scheme}://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
-    certificates = folder / f"certificates-{scheme}"
-    if certificate:
-        _install(certificate, certificates)
-    common = [program, "server", "--quiet", "--certs-dir", str(certificates)]
+    drives = [f"http://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
+    common = [program, "server", "--quiet", "--certs-dir", str(folder / "certs")]
     with ExitStack() as stack:
         nodes = []
         for port in ports:
             argv = [*common, "--address", f"127.0.0.1:{port}", *drives]
-            environment = _environment(port, keys)
-            # A node alone is not ready: it waits for the others.
-            start = partial(running, f"minio-{port}", argv, folder, lambda: True, environment=environment)
-            nodes.append(MinioNode(port, stack.enter_context(start()), start, is_tls))
+            nodes.append(MinioNode(port, folder, argv, _environment(port, keys)))
+            stack.callback(nodes[-1].end)
         for node in nodes:
-            node.child.wait_until(partial(answers, node.port, CLUSTER_PATH, is_tls), START_SECONDS)
-        _add_users(ports[0], keys, is_tls)
+            node.wait_until_it_writes()
+        _add_users(ports[0], keys)
         yield nodes
-
-
-def _install(certificate: Certificate, folder: Path) -> None:
-    """Lay a certificate where MinIO looks for its own, and the authority for those of others."""
-    (folder / "CAs").mkdir(parents=True)
-    names = {"public.crt": certificate.chain, "private.key": certificate.key, "CAs/ca.crt": certificate.authority}
-    for name, file in names.items():
-        shutil.copyfile(file, folder / name)
 
 
 def _environment(port: int, keys: Keys) -> dict[str, str]:
@@ -108,14 +132,12 @@ def _environment(port: int, keys: Keys) -> dict[str, str]:
     return settings
 
 
-def _add_users(port: int, keys: Keys, is_tls: bool) -> None:
+def _add_users(port: int, keys: Keys) -> None:
     """As compose/minio/setup.sh does by mc."""
     admin = MinioAdmin(
         endpoint=f"127.0.0.1:{port}",
         credentials=StaticProvider(keys.admin.access, keys.admin.secret),
-        secure=is_tls,
-        # It is our own process on loopback, and its authority is in no bundle.
-        cert_check=False,
+        secure=False,
     )
     try:
         for key, policy in ((keys.rag, "readonly"), (keys.training, "readwrite")):
