@@ -11,6 +11,7 @@ from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
 
+from loadtests.certificate import Certificate
 from loadtests.child import Child, running
 from loadtests.cluster.keys import Keys
 from loadtests.ports import answers, free_ports
@@ -40,10 +41,11 @@ class MinioError(Exception):
 class MinioNode:
     """One node; `child` is its present process. A node alone is not ready: it waits for the others."""
 
-    def __init__(self, port: int, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.port = port
-        self.name = f"127.0.0.1:{port}"
-        self.url = f"http://{self.name}"
+    def __init__(self, url: str, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.url = url
+        scheme, _, self.name = url.partition("://")
+        self.is_tls = scheme == "https"
+        self.port = int(self.name.partition(":")[2])
         self._folder = folder
         self._argv = argv
         self._environment = environment
@@ -56,7 +58,7 @@ class MinioNode:
 
     def is_healthy(self, path: str) -> bool:
         """Whether it answers 200 on one of the paths above, within a second."""
-        return answers(self.port, path)
+        return answers(self.port, path, self.is_tls)
 
     def wait_until_it_writes(self) -> None:
         """Return once the cluster can write, as this node sees it. Raises ChildError."""
@@ -92,10 +94,12 @@ class MinioNode:
 
 
 @contextmanager
-def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[MinioNode]]:
+def minio_nodes(
+    count: int, folder: Path, keys: Keys, certificate: Certificate | None = None
+) -> Iterator[Sequence[MinioNode]]:
     """Nodes with drives in `folder`, users for both tenants; enters when the cluster can write.
 
-    Raises ChildError, MinioError.
+    With a certificate they speak TLS, with each other too. Raises ChildError, MinioError.
     """
     program = shutil.which(PROGRAM)
     if program is None:
@@ -103,18 +107,34 @@ def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[Minio
     if count < FEWEST_NODES:
         raise MinioError(f"MinIO needs at least {FEWEST_NODES} nodes, found {count}")
     ports = free_ports(count)
-    drives = [f"http://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
-    common = [program, "server", "--quiet", "--certs-dir", str(folder / "certs")]
+    scheme = "https" if certificate else "http"
+    drives = [f"{scheme}://127.0.0.1:{port}{folder}/drive-{port}" for port in ports]
+    shown = folder / f"certs-{scheme}"
+    if certificate:
+        _lay_out(certificate, shown)
+    common = [program, "server", "--quiet", "--certs-dir", str(shown)]
     with ExitStack() as stack:
         nodes = []
         for port in ports:
             argv = [*common, "--address", f"127.0.0.1:{port}", *drives]
-            nodes.append(MinioNode(port, folder, argv, _environment(port, keys)))
+            nodes.append(MinioNode(f"{scheme}://127.0.0.1:{port}", folder, argv, _environment(port, keys)))
             stack.callback(nodes[-1].end)
         for node in nodes:
             node.wait_until_it_writes()
-        _add_users(ports[0], keys)
+        _add_users(nodes[0], keys)
         yield nodes
+
+
+def _lay_out(certificate: Certificate, folder: Path) -> None:
+    """Where MinIO looks for its own certificate, and for the authorities of other nodes."""
+    (folder / "CAs").mkdir(parents=True)
+    files = {
+        "public.crt": certificate.chain,
+        "private.key": certificate.key,
+        "CAs/authority.crt": certificate.authority,
+    }
+    for name, file in files.items():
+        shutil.copyfile(file, folder / name)
 
 
 def _environment(port: int, keys: Keys) -> dict[str, str]:
@@ -132,12 +152,14 @@ def _environment(port: int, keys: Keys) -> dict[str, str]:
     return settings
 
 
-def _add_users(port: int, keys: Keys) -> None:
+def _add_users(node: MinioNode, keys: Keys) -> None:
     """As compose/minio/setup.sh does by mc."""
     admin = MinioAdmin(
-        endpoint=f"127.0.0.1:{port}",
+        endpoint=node.name,
         credentials=StaticProvider(keys.admin.access, keys.admin.secret),
-        secure=False,
+        secure=node.is_tls,
+        # A process of ours on loopback, whose authority is in no bundle.
+        cert_check=False,
     )
     try:
         for key, policy in ((keys.rag, "readonly"), (keys.training, "readwrite")):

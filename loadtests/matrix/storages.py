@@ -1,8 +1,6 @@
 """The storages that clients are tried on: nodes that can be killed and started again, by kind."""
 
-import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,10 +16,10 @@ from loadtests.ceph.lab import ACCESS_KEY, SECRET_KEY, Lab
 from loadtests.ceph.lab import missing_programs as missing_of_ceph
 from loadtests.ceph_failover import HEALTH_PATH, Gateway, running_lab
 from loadtests.certificate import Certificate
-from loadtests.child import Child, running
+from loadtests.child import running
 from loadtests.cluster.keys import new_keys
+from loadtests.cluster.minio import INSTALL, LIVE_PATH, minio_nodes
 from loadtests.cluster.minio import PROGRAM as MINIO
-from loadtests.cluster.minio import minio_nodes
 from loadtests.needs import install_hint
 from loadtests.ports import answers, free_ports
 from loadtests.rivals import Node as ProxiedNode
@@ -33,7 +31,6 @@ TLS_NODES = 2
 """One that is killed, and one to look at the storage meanwhile; MinIO has no erasure set of fewer."""
 
 RESTART_SECONDS = 30.0
-MINIO_PATH = "/minio/health/live"
 
 NO_TRAILERS = {
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
@@ -71,29 +68,36 @@ class Storage:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-class ChildNode:
-    """A node that is a process of ours, started by `start` again and again; `health` is answered once it serves."""
-
-    def __init__(
-        self, url: str, start: Callable[[], AbstractContextManager[Child]], health: str, stack: ExitStack, child: Child
-    ) -> None:
-        self.url, self.port = url, urlsplit(url).port or 0
-        self._start, self._health, self._stack, self._child = start, health, stack, child
-
-    def kill(self) -> None:
-        os.kill(self._child.pid, signal.SIGKILL)
-        self._child.process.wait()
-
-    def restart(self) -> None:
-        self._child = self._stack.enter_context(self._start())
-        await_node(self.url, self._health)
-
-
 class LabGateway(Gateway):
     """A gateway of the Ceph lab."""
 
     def restart(self) -> None:
         super().restart()
+        await_node(self.url, HEALTH_PATH)
+
+
+class TlsGateway:
+    """One more gateway of the lab's cluster, which speaks TLS; `stack` ends its processes. Raises StorageError."""
+
+    def __init__(self, lab: Lab, folder: Path, certificate: Certificate, stack: ExitStack) -> None:
+        (self.port,) = free_ports(1)
+        self.url = f"https://127.0.0.1:{self.port}"
+        self._stack = stack
+        name = f"rgw.tls-{self.port}"
+        data = folder / name
+        data.mkdir()
+        shown = f"ssl_certificate={certificate.chain} ssl_private_key={certificate.key}"
+        argv = ["radosgw", "-f", "-c", str(lab.config), "-n", f"client.{name}", "--rgw-data", str(data)]
+        argv += ["--rgw-frontends", f"beast ssl_endpoint=127.0.0.1:{self.port} {shown} tcp_nodelay=1"]
+        self._start = partial(running, name, argv, folder, lambda: True)
+        self.restart()
+
+    def kill(self) -> None:
+        self._child.process.kill()
+        self._child.process.wait()
+
+    def restart(self) -> None:
+        self._child = self._stack.enter_context(self._start())
         await_node(self.url, HEALTH_PATH)
 
 
@@ -145,17 +149,12 @@ def moto(folder: Path, certificate: Certificate) -> Iterator[Storage]:
 
 @contextmanager
 def minio(folder: Path, certificate: Certificate) -> Iterator[Storage]:
-    """An erasure set by HTTP and another one by HTTPS. Raises ChildError, MinioError, StorageError."""
+    """An erasure set by HTTP and another one by HTTPS. Raises ChildError, MinioError."""
     keys = new_keys()
     with ExitStack() as stack:
-        plain, tls = (
-            [
-                ChildNode(node.url, node.start, MINIO_PATH, stack, node.child)
-                for node in stack.enter_context(minio_nodes(count, folder, keys, shown))
-            ]
-            for count, shown in ((NODES, None), (TLS_NODES, certificate))
-        )
-        paths = Paths(health=MINIO_PATH, served=MINIO_PATH)
+        plain = stack.enter_context(minio_nodes(NODES, folder, keys))
+        tls = stack.enter_context(minio_nodes(TLS_NODES, folder, keys, certificate))
+        paths = Paths(health=LIVE_PATH, served=LIVE_PATH)
         yield Storage(_minio_version(), plain, tls, keys.admin.access, keys.admin.secret, paths)
 
 
@@ -164,22 +163,9 @@ def ceph(folder: Path, certificate: Certificate) -> Iterator[Storage]:
     """Gateways of the Ceph lab, and others of its cluster that speak TLS. Raises ChildError, LabError, StorageError."""
     with running_lab(gateways=NODES) as lab, ExitStack() as stack:
         gateways = [LabGateway(port, lab.gateway(number)) for number, port in enumerate(lab.gateway_ports, start=1)]
-        tls = [_tls_gateway(lab, port, folder, certificate, stack) for port in free_ports(TLS_NODES)]
+        tls = [TlsGateway(lab, folder, certificate, stack) for _ in range(TLS_NODES)]
         paths = Paths(health=HEALTH_PATH, served=HEALTH_PATH)
         yield Storage(_ceph_version(), gateways, tls, ACCESS_KEY, SECRET_KEY, paths, NO_TRAILERS)
-
-
-def _tls_gateway(lab: Lab, port: int, folder: Path, certificate: Certificate, stack: ExitStack) -> Node:
-    name = f"rgw.tls-{port}"
-    data = folder / name
-    data.mkdir()
-    shown = f"ssl_certificate={certificate.chain} ssl_private_key={certificate.key}"
-    argv = ["radosgw", "-f", "-c", str(lab.config), "-n", f"client.{name}", "--rgw-data", str(data)]
-    argv += ["--rgw-frontends", f"beast ssl_endpoint=127.0.0.1:{port} {shown} tcp_nodelay=1"]
-    start = partial(running, name, argv, folder, lambda: True)
-    node = ChildNode(f"https://127.0.0.1:{port}", start, HEALTH_PATH, stack, stack.enter_context(start()))
-    await_node(node.url, HEALTH_PATH)
-    return node
 
 
 def _ceph_version() -> str:
@@ -212,7 +198,7 @@ def missing_for(kind: str) -> str:
     if kind == "ceph" and (missing := missing_of_ceph()):
         return install_hint(missing, sorted(set(missing.values())))
     if kind == "minio" and shutil.which(MINIO) is None:
-        return f"not found: {MINIO}\nwith Go: go install github.com/minio/minio@latest"
+        return f"not found: {MINIO}\nwith Go: {INSTALL}"
     return ""
 
 
