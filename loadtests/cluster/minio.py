@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import urllib3
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
@@ -121,7 +122,7 @@ def minio_nodes(
             stack.callback(nodes[-1].end)
         for node in nodes:
             node.wait_until_it_writes()
-        _add_users(nodes[0], keys)
+        _add_users(nodes[0], keys, certificate)
         yield nodes
 
 
@@ -152,14 +153,13 @@ def _environment(port: int, keys: Keys) -> dict[str, str]:
     return settings
 
 
-def _add_users(node: MinioNode, keys: Keys) -> None:
+def _add_users(node: MinioNode, keys: Keys, certificate: Certificate | None) -> None:
     """As compose/minio/setup.sh does by mc."""
     admin = MinioAdmin(
         endpoint=node.name,
         credentials=StaticProvider(keys.admin.access, keys.admin.secret),
         secure=node.is_tls,
-        # A process of ours on loopback, whose authority is in no bundle.
-        cert_check=False,
+        http_client=urllib3.PoolManager(ca_certs=str(certificate.authority)) if certificate else None,
     )
     try:
         for key, policy in ((keys.rag, "readonly"), (keys.training, "readwrite")):

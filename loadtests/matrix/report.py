@@ -15,9 +15,9 @@ BEGIN, END = "<!-- the matrix: python -m loadtests.matrix -->", "<!-- end of the
 """Between these lines the README has what the command wrote."""
 
 OK, OK_AS_DIRECT, AS_DIRECT, NO, NOT_OFFERED = "ok", "ok*", "no*", "**no**", "-"
-MEANING = f"""\
-`{OK}`: by HTTP and by HTTPS. `{NOT_OFFERED}`: the client offers no such thing. `*`: what fails there fails direct, too.
-`{NO}`: fails through s3edge only."""
+MEANING = (
+    f"`{OK}`: by HTTP and by HTTPS; `{NOT_OFFERED}`: not offered by the client; `*`: what fails there fails direct, too"
+)
 
 _CELLS = {
     Comparison.SAME: OK,
@@ -68,7 +68,8 @@ def words_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def readme_section(runs: Sequence[Run]) -> str:
     """What stands in the README between BEGIN and END."""
     storages = " and ".join(run.storage for run in runs)
-    return f"{BEGIN}\nThrough s3edge, on {storages}:\n\n{summary(runs)}\n{MEANING}\n{END}\n"
+    details = "[versions, differences, reasons](loadtests/results/clients.md)"
+    return f"{BEGIN}\n\n{summary(runs)}\n{MEANING}. Through s3edge, on {storages}; {details}.\n{END}\n"
 
 
 def replace_section(text: str, section: str) -> str:
@@ -82,7 +83,12 @@ def replace_section(text: str, section: str) -> str:
 
 def report(runs: Sequence[Run]) -> str:
     """clients.md."""
-    parts = ["# S3 clients through s3edge\n", summary(runs), MEANING + "\n", *map(_of_run, runs)]
+    parts = [
+        "# S3 clients through s3edge\n",
+        summary(runs),
+        f"{MEANING}; `{NO}`: fails through s3edge only.\n",
+        *map(_of_run, runs),
+    ]
     return "\n".join(parts)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
@@ -37,7 +37,6 @@ class Company:
         self._folder = folder
         self._stack = ExitStack()
         self._performance: Performance | None = None
-        self._numbers = count(1)
 
     def __enter__(self) -> Self:
         return self
@@ -57,9 +56,7 @@ class Company:
 
     def scratch(self) -> Path:
         """A new empty folder."""
-        folder = self._folder / f"{self.client}-{next(self._numbers)}"
-        folder.mkdir()
-        return folder
+        return Path(mkdtemp(prefix=f"{self.client}-", dir=self._folder))
 
 
 def try_client(client: str, ways: Sequence[Way], actions: Sequence[str], folder: Path, tell: Tell) -> list[Trial]:
