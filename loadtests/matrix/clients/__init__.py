@@ -13,11 +13,13 @@ from typing import cast
 
 from loadtests.matrix.client import Client, Endpoint, Missing
 
+_JS = "build/matrix-js"
+
 INSTALL: Mapping[str, str] = {
     "boto3": "pip install boto3",
     "aiobotocore": "pip install aiobotocore",
     "aws-cli": "pip install awscli",
-    "aws-cli-crt": "on Debian: apt-get install --no-install-recommends awscli",
+    "aws-cli-crt": "the installer of AWS brings it",
     "s3cmd": "pip install s3cmd",
     "rclone": "on Debian: apt-get install --no-install-recommends rclone",
     "s3fs": "pip install s3fs",
@@ -27,7 +29,7 @@ INSTALL: Mapping[str, str] = {
     "s3torchconnector": "pip install 's3torchconnector[dcp]'",
     "polars": "pip install polars",
     "duckdb": "pip install duckdb-ext-httpfs, and the duckdb of the same version",
-    "aws-sdk-js": "npm ci, as loadtests/matrix/clients/aws_sdk_js.py says",
+    "aws-sdk-js": f"mkdir -p {_JS} && cp loadtests/matrix/clients/package*.json {_JS} && npm ci --prefix {_JS}",
 }
 """How to get each client, in the order of the table."""
 
