@@ -34,20 +34,24 @@ INSTALL: Mapping[str, str] = {
 """How to get each client, in the order of the table."""
 
 
-def _module(name: str) -> ModuleType:
-    """The module of a client. Raises Missing when what it imports is not installed."""
+def imported(client: str, module: str) -> ModuleType:
+    """A module that a client needs. Raises Missing where a package is not installed."""
     try:
-        return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise Missing(f"no module {error.name}; {INSTALL[name]}") from error
+        raise Missing(f"no module {error.name}; {INSTALL[client]}") from error
 
 
-def _start(name: str, endpoint: Endpoint) -> AbstractContextManager[Client]:
-    return cast("AbstractContextManager[Client]", _module(name).start(endpoint))
+def _module(client: str) -> ModuleType:
+    return imported(client, f"{__name__}.{client.replace('-', '_')}")
 
 
-def _version(name: str) -> str:
-    return cast("str", _module(name).version())
+def _start(client: str, endpoint: Endpoint) -> AbstractContextManager[Client]:
+    return cast("AbstractContextManager[Client]", _module(client).start(endpoint))
+
+
+def _version(client: str) -> str:
+    return cast("str", _module(client).version())
 
 
 START: dict[str, Callable[[Endpoint], AbstractContextManager[Client]]] = {
