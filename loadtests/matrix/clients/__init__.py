@@ -13,11 +13,13 @@ from typing import cast
 
 from loadtests.matrix.client import Client, Endpoint, Missing
 
+_JS = "build/matrix-js"
+
 INSTALL: Mapping[str, str] = {
     "boto3": "pip install boto3",
     "aiobotocore": "pip install aiobotocore",
     "aws-cli": "pip install awscli",
-    "aws-cli-crt": "on Debian: apt-get install --no-install-recommends awscli",
+    "aws-cli-crt": "the installer of AWS brings it",
     "s3cmd": "pip install s3cmd",
     "rclone": "on Debian: apt-get install --no-install-recommends rclone",
     "s3fs": "pip install s3fs",
@@ -27,25 +29,29 @@ INSTALL: Mapping[str, str] = {
     "s3torchconnector": "pip install 's3torchconnector[dcp]'",
     "polars": "pip install polars",
     "duckdb": "pip install duckdb-ext-httpfs, and the duckdb of the same version",
-    "aws-sdk-js": "npm ci, as loadtests/matrix/clients/aws_sdk_js.py says",
+    "aws-sdk-js": f"mkdir -p {_JS} && cp loadtests/matrix/clients/package*.json {_JS} && npm ci --prefix {_JS}",
 }
 """How to get each client, in the order of the table."""
 
 
-def _module(name: str) -> ModuleType:
-    """The module of a client. Raises Missing when what it imports is not installed."""
+def imported(client: str, module: str) -> ModuleType:
+    """A module that a client needs. Raises Missing where a package is not installed."""
     try:
-        return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise Missing(f"no module {error.name}; {INSTALL[name]}") from error
+        raise Missing(f"no module {error.name}; {INSTALL[client]}") from error
 
 
-def _start(name: str, endpoint: Endpoint) -> AbstractContextManager[Client]:
-    return cast("AbstractContextManager[Client]", _module(name).start(endpoint))
+def _module(client: str) -> ModuleType:
+    return imported(client, f"{__name__}.{client.replace('-', '_')}")
 
 
-def _version(name: str) -> str:
-    return cast("str", _module(name).version())
+def _start(client: str, endpoint: Endpoint) -> AbstractContextManager[Client]:
+    return cast("AbstractContextManager[Client]", _module(client).start(endpoint))
+
+
+def _version(client: str) -> str:
+    return cast("str", _module(client).version())
 
 
 START: dict[str, Callable[[Endpoint], AbstractContextManager[Client]]] = {

@@ -25,19 +25,24 @@ def start(endpoint: Endpoint) -> Iterator["AwsCli"]:
     yield AwsCli(find("aws-cli", "aws", PROGRAM), endpoint)
 
 
+def configuration(transfer_client: str) -> str:
+    """What stands in ~/.aws/config: objects of more than a part move in parts, up and down."""
+    return (
+        "[default]\n"
+        "s3 =\n"
+        "  addressing_style = path\n"
+        f"  multipart_threshold = {PART_SIZE}\n"
+        f"  multipart_chunksize = {PART_SIZE}\n"
+        f"  preferred_transfer_client = {transfer_client}\n"
+    )
+
+
 class AwsCli(Program):
-    """It moves objects of more than a part in parts, up and down; the same with the transfer client that is wanted."""
+    """`transfer_client` is what `aws s3` moves objects by, where it has more than one: classic or crt."""
 
     def __init__(self, program: str, endpoint: Endpoint, transfer_client: str = "classic") -> None:
         config = endpoint.folder / "config"
-        config.write_text(
-            "[default]\n"
-            "s3 =\n"
-            "  addressing_style = path\n"
-            f"  multipart_threshold = {PART_SIZE}\n"
-            f"  multipart_chunksize = {PART_SIZE}\n"
-            f"  preferred_transfer_client = {transfer_client}\n"
-        )
+        config.write_text(configuration(transfer_client))
         variables = {
             "AWS_CONFIG_FILE": str(config),
             "AWS_ACCESS_KEY_ID": endpoint.access_key,
@@ -47,7 +52,7 @@ class AwsCli(Program):
         }
         if endpoint.authority:
             variables["AWS_CA_BUNDLE"] = str(endpoint.authority)
-        # Version 2 knows a variable for the endpoint from 2.13 on only.
+        # In the variable for it, the CRT client does not see that an endpoint is without TLS.
         super().__init__((program, "--endpoint-url", endpoint.url), endpoint.folder, variables)
         self._bucket = endpoint.bucket
 

@@ -1,7 +1,7 @@
-"""aws cli version 2, whose `aws s3 cp` and `sync` go by the AWS Common Runtime: ranges side by side, up to ten retries.
+"""aws cli version 2, whose `aws s3` moves objects by the AWS Common Runtime: parts side by side, five attempts.
 
-Version 1 has no such transfer client, and PyPI has no version 2; Debian has, and 2.9.19 was run. What is no transfer
-(ranges, lists, deletions) goes by its botocore.
+PyPI has version 1 only, which has no such transfer client. 2.36.7 was run; in Debian's 2.9.19 the runtime knows the
+ports 80 and 443 only. Ranges and lists go by its botocore.
 """
 
 from collections.abc import Iterator

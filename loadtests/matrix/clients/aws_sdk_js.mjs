@@ -45,4 +45,9 @@ const actions = {
   },
 };
 
-await actions[action](...given);
+try {
+  await actions[action](...given);
+} catch (error) {
+  process.stderr.write(`${error.name}: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,7 +1,6 @@
 """The AWS SDK for JavaScript v3 on Node.js: three attempts. 3.1169.0 on Node.js 20 was run.
 
-npm installs it once, into the folder that the variable S3EDGE_MATRIX_NODE names, or else into build/matrix-js; what
-Missing says does it.
+npm installs it once, by package.json and its lock, into build/matrix-js or the folder that S3EDGE_MATRIX_NODE names.
 """
 
 import json
@@ -11,13 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from loadtests.matrix.client import PART_SIZE, Endpoint, Missing, NotOffered
+from loadtests.matrix.clients import INSTALL
 from loadtests.matrix.clients.program import Program, find
 
 SCRIPT = Path(__file__).with_suffix(".mjs")
-PACKAGES = SCRIPT.parent
-"""Where package.json and its lock are."""
-
-ROOT = Path(__file__).parents[3]
+FOLDER = Path(__file__).parents[3] / "build" / "matrix-js"
 FOLDER_VARIABLE = "S3EDGE_MATRIX_NODE"
 
 
@@ -28,9 +25,9 @@ def version() -> str:
 
 def modules() -> Path:
     """The folder into which npm has installed the SDK. Raises Missing."""
-    folder = Path(os.environ.get(FOLDER_VARIABLE) or ROOT / "build" / "matrix-js")
+    folder = Path(os.environ.get(FOLDER_VARIABLE) or FOLDER).resolve()
     if not (folder / "node_modules" / "@aws-sdk" / "client-s3").exists():
-        raise Missing(f"mkdir -p {folder} && cp {PACKAGES}/package*.json {folder} && npm ci --prefix {folder}")
+        raise Missing(f"no AWS SDK for JavaScript; {INSTALL['aws-sdk-js']}")
     return folder
 
 
@@ -48,6 +45,7 @@ class AwsSdkJs(Program):
             "AWS_REGION": endpoint.region,
             "AWS_ACCESS_KEY_ID": endpoint.access_key,
             "AWS_SECRET_ACCESS_KEY": endpoint.secret_key,
+            "NODE_NO_WARNINGS": "1",  # what it says of its own version is no answer
         }
         if endpoint.authority:
             variables["NODE_EXTRA_CA_CERTS"] = str(endpoint.authority)

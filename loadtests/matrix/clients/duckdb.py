@@ -36,10 +36,17 @@ def start(endpoint: Endpoint) -> Iterator["DuckDb"]:
 def extension() -> str:
     """The path of httpfs. Raises Missing."""
     try:
-        files = metadata.files(EXTENSION) or ()
+        found = metadata.distribution(EXTENSION)
     except metadata.PackageNotFoundError as error:
         raise Missing(f"no {EXTENSION}; {INSTALL['duckdb']}") from error
-    return next(str(file.locate()) for file in files if file.suffix == ".duckdb_extension")
+    if not is_for(found.version, duckdb.__version__):
+        raise Missing(f"{EXTENSION} {found.version} is not for duckdb {duckdb.__version__}; {INSTALL['duckdb']}")
+    return next(str(file.locate()) for file in found.files or () if file.suffix == ".duckdb_extension")
+
+
+def is_for(extension_version: str, duckdb_version: str) -> bool:
+    """Whether they belong together, as 1.4.4.20260205 and 1.4.4 do."""
+    return extension_version.startswith(f"{duckdb_version}.")
 
 
 def secret(endpoint: Endpoint) -> str:

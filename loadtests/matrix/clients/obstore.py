@@ -20,7 +20,7 @@ def version() -> str:
 def start(endpoint: Endpoint) -> Iterator["Obstore"]:
     store = S3Store(
         endpoint.bucket,
-        endpoint=endpoint.url,
+        aws_endpoint_url_s3=endpoint.url,  # the name that a variable of the user's does not overrule
         region=endpoint.region,
         access_key_id=endpoint.access_key,
         secret_access_key=endpoint.secret_key,

@@ -25,7 +25,7 @@ class Polars(Tables):
     def __init__(self, endpoint: Endpoint) -> None:
         self._bucket = endpoint.bucket
         self._options = {
-            "aws_endpoint_url": endpoint.url,
+            "aws_endpoint_url_s3": endpoint.url,  # the name that a variable of the user's does not overrule
             "aws_region": endpoint.region,
             "aws_access_key_id": endpoint.access_key,
             "aws_secret_access_key": endpoint.secret_key,

@@ -4,27 +4,20 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 from loadtests.matrix.client import Missing
 from loadtests.matrix.clients import INSTALL
 
-LAST_WORDS = 1000
-"""Characters of what a program printed that its failure shows."""
 
-
-class ProgramFailed(Exception):
-    """A program ended with another code than 0; the text is the end of what it printed."""
-
-
-def find(client: str, name: str, version: str = "") -> str:
+def find(client: str, name: str, version: str = "", folders: Iterable[str] | None = None) -> str:
     """The program `name` of the environment that this Python runs in, else on PATH; of a version, if it matters.
 
-    `version` is how what it says of its version begins. Raises Missing.
+    `version` is how what it says of its version begins; `folders` are where to look instead. Raises Missing.
     """
-    for folder in (sysconfig.get_path("scripts"), *os.get_exec_path()):
+    for folder in folders or (sysconfig.get_path("scripts"), *os.get_exec_path()):
         program = shutil.which(name, path=folder)
         if program and (not version or run(program, "--version").decode().startswith(version)):
             return program
@@ -32,18 +25,9 @@ def find(client: str, name: str, version: str = "") -> str:
 
 
 def run(*argv: str, environment: Mapping[str, str] | None = None) -> bytes:
-    """What a program prints; `environment` is added to ours. Raises ProgramFailed, OSError."""
-    done = subprocess.run(
-        argv,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        env=os.environ | {"PYTHONUTF8": "1"} | dict(environment or {}),
-    )
-    if done.returncode:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip()[-LAST_WORDS:]
-        raise ProgramFailed(f"{Path(argv[0]).name}: exit code {done.returncode}: {said}")
-    return done.stdout
+    """What a program prints; `environment` is added to ours. Raises CalledProcessError, OSError."""
+    variables = os.environ | {"PYTHONUTF8": "1"} | dict(environment or {})
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True, env=variables).stdout
 
 
 class Program:

@@ -22,26 +22,28 @@ def start(endpoint: Endpoint) -> Iterator["Rclone"]:
     yield Rclone(find("rclone", "rclone"), endpoint)
 
 
-class Rclone(Program):
-    """The storage is its remote `s3`, which variables describe; what is larger than a part is sent in parts."""
+def variables(endpoint: Endpoint) -> dict[str, str]:
+    """They describe the storage as the remote `s3`; what is larger than a part is sent in parts."""
+    options = {
+        "TYPE": "s3",
+        "PROVIDER": "Other",
+        "ENDPOINT": endpoint.url,
+        "REGION": endpoint.region,
+        "ACCESS_KEY_ID": endpoint.access_key,
+        "SECRET_ACCESS_KEY": endpoint.secret_key,
+        "FORCE_PATH_STYLE": "true",
+        "UPLOAD_CUTOFF": f"{PART_SIZE}B",
+        "CHUNK_SIZE": f"{PART_SIZE}B",
+    }
+    remote = {f"RCLONE_CONFIG_S3_{name}": value for name, value in options.items()}
+    trusted = {"RCLONE_CA_CERT": str(endpoint.authority)} if endpoint.authority else {}
+    # It does not start where another one is set for the AWS SDK.
+    return remote | trusted | {"AWS_CA_BUNDLE": ""}
 
+
+class Rclone(Program):
     def __init__(self, program: str, endpoint: Endpoint) -> None:
-        options = {
-            "TYPE": "s3",
-            "PROVIDER": "Other",
-            "ENDPOINT": endpoint.url,
-            "REGION": endpoint.region,
-            "ACCESS_KEY_ID": endpoint.access_key,
-            "SECRET_ACCESS_KEY": endpoint.secret_key,
-            "FORCE_PATH_STYLE": "true",
-            "UPLOAD_CUTOFF": f"{PART_SIZE}B",
-            "CHUNK_SIZE": f"{PART_SIZE}B",
-        }
-        variables = {f"RCLONE_CONFIG_S3_{name}": value for name, value in options.items()}
-        variables["AWS_CA_BUNDLE"] = ""  # it refuses to start with another one
-        if endpoint.authority:
-            variables["RCLONE_CA_CERT"] = str(endpoint.authority)
-        super().__init__((program, "--config", ""), endpoint.folder, variables)
+        super().__init__((program, "--config", ""), endpoint.folder, variables(endpoint))
         self._bucket = endpoint.bucket
 
     def _path(self, key: str) -> str:
