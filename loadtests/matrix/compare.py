@@ -24,24 +24,29 @@ class Comparison(StrEnum):
 
 @dataclass(frozen=True)
 class Compared:
-    """One action of one client by one scheme, on both ways."""
+    """One action of one client by one scheme, on both ways; `can_read` is whether it can read through s3edge at all."""
 
     client: str
     action: str
     scheme: str
     direct: Result
     edge: Result
+    can_read: bool = True
 
     @property
     def comparison(self) -> Comparison:
-        """Of an action that is made of several parts, no other part may fail through s3edge than fails direct."""
+        """Of an action that is made of several parts, no other part may fail through s3edge than fails direct.
+
+        Who can read must be able to when a node dies, whatever happens direct.
+        """
         if self.edge.is_absent:
             return Comparison.ABSENT
         if self.edge.outcome is Outcome.UNTRIED:
             return Comparison.UNTRIED
         if self.edge.is_ok:
             return Comparison.SAME if self.direct.is_ok else Comparison.BETTER
-        if self.action == DYING or self.direct.is_ok or not self.edge.parts.keys() <= self.direct.parts.keys():
+        is_promised = self.action == DYING and self.can_read
+        if is_promised or self.direct.is_ok or not self.edge.parts.keys() <= self.direct.parts.keys():
             return Comparison.WORSE
         return Comparison.NEITHER
 
@@ -49,7 +54,7 @@ class Compared:
 def compare(run: Run) -> list[Compared]:
     """All actions of all clients, client by client."""
     return [
-        Compared(client, action, scheme, direct.results[action], edge.results[action])
+        Compared(client, action, scheme, direct.results[action], edge.results[action], edge.results["get"].is_ok)
         for client in run.clients
         for scheme in SCHEMES
         for direct, edge in [(run.trial(client, way_name(scheme, DIRECT)), run.trial(client, way_name(scheme, EDGE)))]
@@ -63,8 +68,7 @@ def judge(compared: Sequence[Compared]) -> list[Finding]:
     A client that tried again by itself has noticed. Of those that cannot read at all, nothing is asked.
     """
     worse = [one for one in compared if one.comparison is Comparison.WORSE and one.action != DYING]
-    readers = {(one.client, one.scheme) for one in compared if one.action == "get" and one.edge.is_ok}
-    deaths = [one for one in compared if one.action == DYING and (one.client, one.scheme) in readers]
+    deaths = [one for one in compared if one.action == DYING and one.can_read]
     untried = [one for one in deaths if one.comparison is Comparison.UNTRIED]
     noticed = [one for one in deaths if one not in untried and one.edge.reason]
     return [

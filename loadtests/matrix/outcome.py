@@ -9,11 +9,16 @@ from typing import Any, Self
 
 from loadtests.matrix.client import NotOffered
 
-LONGEST_REASON = 160
+LONGEST_REASON = 200
 """Characters of a reason that are kept: a line of a table, not a traceback."""
 
-_OF_THIS_RUN = re.compile(r"(?<=\b127\.0\.0\.1):\d+|(?<![\w-])\d{5,}(?!\w)")
-"""Ports, and numbers that are counts of bytes or hashes: they differ from run to run."""
+_OF_THIS_RUN = (
+    (re.compile(r"(?<=\b127\.0\.0\.1):\d+"), ""),
+    (re.compile(r"(?<![\w-])\d{5,}(?!\w)"), "N"),
+    (re.compile(r"\d+\.\d+(?:ms|s)\b"), "a time"),
+    (re.compile(r"\S*/s3edge-loadtest-[^/\s]+/"), ""),
+)
+"""Ports, counts of bytes, times and temporary folders: they differ from run to run."""
 
 
 class Outcome(StrEnum):
@@ -58,15 +63,20 @@ class Result:
 def reason_of(error: BaseException, prefix: str = "") -> str:
     """What an error says, in one line, without the prefix of keys and what else is of this run alone.
 
-    A program's error is the end of its stderr.
+    Of a program that failed it is the last line on stderr that speaks of an error, else the last one. The middle of
+    what is too long is left out: names are at its beginning, causes at its end.
     """
     text = str(error)
     if isinstance(error, subprocess.CalledProcessError) and error.stderr:
         said = error.stderr if isinstance(error.stderr, str) else error.stderr.decode(errors="replace")
-        text = said.strip().rpartition("\n")[2]
+        lines = said.strip().splitlines()
+        text = next((line for line in reversed(lines) if "error" in line.lower()), lines[-1])
     if prefix:
         text = text.replace(prefix, "")
-    words = " ".join(_OF_THIS_RUN.sub("", text).split())
+    for pattern, word in _OF_THIS_RUN:
+        text = pattern.sub(word, text)
+    words = " ".join(text.split())
     if not isinstance(error, (NotOffered, subprocess.CalledProcessError)):
         words = f"{type(error).__name__}: {words}" if words else type(error).__name__
-    return words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…"
+    half = LONGEST_REASON // 2
+    return words if len(words) <= LONGEST_REASON else f"{words[: half - 1]}…{words[-half:]}"

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtests.command import FINDING_COLUMNS
-from loadtests.matrix.actions import DYING, NAMES
+from loadtests.machine import VERSION_COMMANDS
+from loadtests.matrix.actions import DYING, NAMES, ODD_KEYS
 from loadtests.matrix.compare import Compared, Comparison, compare, judge
-from loadtests.matrix.outcome import Outcome
+from loadtests.matrix.outcome import Outcome, Result
 from loadtests.matrix.record import Run
 from loadtests.matrix.ways import DIRECT, SCHEMES, way_name
 from loadtests.report import markdown_table
@@ -14,7 +15,7 @@ from loadtests.report import markdown_table
 BEGIN, END = "<!-- the matrix: python -m loadtests.matrix -->", "<!-- end of the matrix -->"
 """Between these lines the README has what the command wrote."""
 
-OK, OK_AS_DIRECT, AS_DIRECT, NO, NOT_OFFERED = "ok", "ok*", "no*", "**no**", "-"
+OK, OK_AS_DIRECT, SOME, AS_DIRECT, NO, NOT_OFFERED = "ok", "ok*", "some*", "no*", "**no**", "-"
 MEANING = (
     f"`{OK}`: by HTTP and by HTTPS; `{NOT_OFFERED}`: not offered by the client; `*`: what fails there fails direct, too"
 )
@@ -31,12 +32,18 @@ _DEATHS = {Outcome.OK: "tries again", Outcome.FAILED: "error", Outcome.WRONG: "w
 
 def cell(compared: Sequence[Compared]) -> str:
     """One word for an action by several schemes and on several storages."""
-    words = {_CELLS[one.comparison] for one in compared if one.comparison is not Comparison.ABSENT}
+    words = {_word(one) for one in compared if one.comparison is not Comparison.ABSENT}
     if not words:
         return NOT_OFFERED
-    if words == {OK, AS_DIRECT}:
+    if OK in words and words <= {OK, SOME, AS_DIRECT} and len(words) > 1:
         return OK_AS_DIRECT
-    return next(word for word in (NO, "untried", AS_DIRECT, OK) if word in words)
+    return next(word for word in (NO, "untried", SOME, AS_DIRECT, OK) if word in words)
+
+
+def _word(one: Compared) -> str:
+    if one.comparison is Comparison.NEITHER and 0 < len(one.edge.parts) < len(ODD_KEYS):
+        return SOME
+    return _CELLS[one.comparison]
 
 
 def death(compared: Sequence[Compared]) -> str:
@@ -57,7 +64,7 @@ def summary(runs: Sequence[Run]) -> str:
             continue
         by_action = {action: [one for one in own if one.action == action] for action in NAMES}
         rows.append([client, *(cell(by_action[action]) for action in NAMES), death(by_action[DYING])])
-    return words_table(("client", *NAMES, "then, direct"), rows)
+    return words_table(("client", *NAMES, "the same direct"), rows)
 
 
 def words_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -94,7 +101,8 @@ def report(runs: Sequence[Run]) -> str:
 
 def _of_run(run: Run) -> str:
     compared = compare(run)
-    facts = {"command": f"`{run.command}`", "took": f"{run.seconds:.0f} s", **run.machine}
+    machine = {name: fact for name, fact in run.machine.items() if name not in VERSION_COMMANDS}
+    facts = {"command": f"`{run.command}`", "took": f"{run.seconds:.0f} s", **machine}
     if run.settings:
         facts["set for all clients"] = ", ".join(f"`{name}={value}`" for name, value in run.settings.items())
     listed = "".join(f"- {name}: {value}\n" for name, value in facts.items())
@@ -133,14 +141,14 @@ def _pairs(compared: Sequence[Compared]) -> str:
         return "None.\n"
     schemes: dict[tuple[str, ...], list[str]] = {}
     for one in compared:
-        words = (one.client, one.action, _said(one, is_direct=True), _said(one, is_direct=False))
+        direct, edge = _said(one.direct), _said(one.edge)
+        words = (one.client, one.action, direct, "the same" if edge == direct else edge)
         schemes.setdefault(words, []).append(one.scheme)
     rows = [[client, action, ", ".join(by), direct, edge] for (client, action, direct, edge), by in schemes.items()]
     return words_table(("client", "action", "by", "direct", "through s3edge"), rows)
 
 
-def _said(one: Compared, is_direct: bool) -> str:
-    result = one.direct if is_direct else one.edge
+def _said(result: Result) -> str:
     text = f"{result.outcome}: {result.reason}" if result.reason else str(result.outcome)
     return text.replace("|", "\\|").replace("<", "&lt;")
 

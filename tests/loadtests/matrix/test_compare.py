@@ -16,8 +16,8 @@ WORSE, NOTICED_DEATHS, UNTRIED_DEATHS = range(3)
 """Where each question stands in what `judge` gives."""
 
 
-def one(direct: Result, edge: Result, action: str = "put") -> Compared:
-    return Compared("boto3", action, "http", direct, edge)
+def one(direct: Result, edge: Result, action: str = "put", can_read: bool = True) -> Compared:
+    return Compared("boto3", action, "http", direct, edge, can_read)
 
 
 def parts(*failed: str) -> Result:
@@ -84,7 +84,9 @@ def test_a_death_that_was_none_misses_the_third_limit() -> None:
 
 
 def test_of_a_client_that_cannot_read_nothing_is_asked_when_a_node_dies() -> None:
-    assert missed(one(FAILED, FAILED, "get"), one(FAILED, FAILED, DYING)) == []
+    death = one(FAILED, FAILED, DYING, can_read=False)
+    assert death.comparison is Comparison.NEITHER
+    assert missed(one(FAILED, FAILED, "get"), death) == []
 
 
 def test_a_run_is_compared_by_client_scheme_and_action() -> None:
@@ -105,3 +107,4 @@ def test_a_run_is_compared_by_client_scheme_and_action() -> None:
         ("https", "put", Comparison.NEITHER),
         ("https", "get", Comparison.WORSE),
     ]
+    assert [each.can_read for each in compared] == [True, True, False, False]
