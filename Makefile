@@ -11,8 +11,9 @@ VERSION := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 DEMO := .venv/.installed-demo-$(VERSION)
 LOAD := .venv/.installed-load-$(VERSION)
 DEV := .venv/.installed-dev-$(VERSION)
+MATRIX := .venv/.installed-matrix-$(VERSION)
 
-.PHONY: help demo test test-deep test-browser test-ceph lint format bench loadtest loadtest-full clean
+.PHONY: help demo test test-deep test-browser test-ceph lint format bench loadtest loadtest-full matrix clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -52,6 +53,9 @@ loadtest: $(LOAD)  ## all questions of loadtests/ in short, 14 minutes; report i
 
 loadtest-full: $(LOAD)  ## the same at full length, two hours; report in loadtests/results/
 	@$(BIN)/python -m loadtests.suite --full $(ARGS)
+
+matrix: $(MATRIX)  ## S3 clients through s3edge and direct, by HTTP and HTTPS; ARGS="--kind minio --readme" chooses
+	@$(BIN)/python -m loadtests.matrix $(ARGS)
 
 clean:  ## forget the .venv, caches and builds
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

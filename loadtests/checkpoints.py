@@ -29,7 +29,7 @@ from loadtests.faults import Mark, Mortal, kills, play
 from loadtests.findings import Finding
 from loadtests.needs import Missing, install_hint
 from loadtests.nodes import MIB, scratch
-from loadtests.qos_report import Panel, Report, run
+from loadtests.question import Panel, Report, run
 from loadtests.records import percentile
 from loadtests.rivals import FAILOVER_PROXIES, SIDEKICK, SUBJECT, Node, Paths, StartProxy, Variant, s3edge_with, there
 

@@ -28,7 +28,6 @@ from loadtests.load import Load
 from loadtests.misbehaving import ROOT
 from loadtests.mortal_nodes import mortal_finite_nodes
 from loadtests.nodes import KIB, MIB, scratch
-from loadtests.qos_report import Panel, Report, command
 from loadtests.qos_rivals import (
     Edge,
     Entrance,
@@ -39,6 +38,7 @@ from loadtests.qos_rivals import (
     haproxy_by_an_expert,
     s3edge_told,
 )
+from loadtests.question import Panel, Report, command
 from loadtests.records import BUCKET_SECONDS as POINT_SECONDS
 from loadtests.records import LIES, OK, percentile, timeline
 from loadtests.rivals import FAILOVER_PROXIES, HAPROXY_FAILOVER, SUBJECT, Node

@@ -105,9 +105,9 @@ def _row(case: Case, rounds: Sequence[Measurement], references: Sequence[float])
     )
 
 
-def markdown_table(columns: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first two columns are text, the others numbers."""
-    rule = ["---" if number < 2 else "---:" for number in range(len(columns))]
+def markdown_table(columns: Sequence[str], lines: Sequence[Sequence[str]], texts: int = 2) -> str:
+    """A Markdown table; the first columns, so many, are text, the others numbers."""
+    rule = ["---" if number < texts else "---:" for number in range(len(columns))]
     return "\n".join("| " + " | ".join(line) + " |" for line in (columns, rule, *lines)) + "\n"
 
 

@@ -122,12 +122,13 @@ SIDEKICK = "sidekick"
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy; `child` leads the tree of its processes."""
+    """A running proxy; `child` leads the tree of its processes. `admin` is its admin server's port, 0 without one."""
 
     name: str
     port: int
     is_tls: bool
     child: Child
+    admin: int = 0
 
     @property
     def url(self) -> str:
@@ -185,7 +186,7 @@ def s3edge(
         return answers(admin, "/-/ready") and _serves(port, certificate, paths)
 
     with running("s3edge", argv, folder, is_ready) as child:
-        yield Proxy("s3edge", port, certificate is not None, child)
+        yield Proxy("s3edge", port, certificate is not None, child, admin)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 import io
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.checkpoint_writers import SIZES, Checkpoint, Job, Log, Save, Writer, WrongBytes, compare, path_of
+from loadtests.checkpoint_writers import Checkpoint, Job, Log, Save, WrongBytes, compare, path_of
 from tests.support.objects import content
 
 PATH = "/checkpoints/3000B-1"
