@@ -3,6 +3,9 @@
 A limit moves with each request, mostly to a later time, so the wheel is lazy: moving it later only writes a number, and
 the slot that comes too early puts the timer where it belongs now. A timer of the event loop would be made and thrown
 away for each limit. Limits fire up to one tick late, never early.
+
+What others are waited for may lie unread in the kernel when the loop itself comes late. So a wheel that finds itself
+late lets the loop read first: nobody is blamed for what he has done in time.
 """
 
 import asyncio
@@ -16,7 +19,14 @@ FINE_TICK: Final = 1 / 128
 # uvloop's timers count whole milliseconds, and round: a slot may seem to come so many seconds too early. Waiting for
 # the rest would be to spin through the loop, a dozen times and more per fine tick.
 _ROUNDING: Final = 0.0005
+# A loop that comes so late, in seconds, was held up: by work of its own, by a machine that is too busy, or by one that
+# was stopped for a while, as when it is moved to other hardware.
+HELD_UP: Final = 0.02
+# Then it looks at its sockets once before limits fire, since event loops call timers first. The least that a timer of
+# uvloop may have, in seconds; one of nothing comes before the next look.
+_ONE_LOOK: Final = 0.001
 _NEVER: Final = float("inf")
+_ALREADY: Final = float("-inf")
 
 
 class Timer:
@@ -115,6 +125,14 @@ class Wheel:
             self._handle_at = when
 
     def _tick(self) -> None:
+        now = self.now()
+        if now - self._handle_at > HELD_UP:
+            self._handle_at = _ALREADY
+            self._handle = self._loop.call_later(_ONE_LOOK, self._turn)
+        else:
+            self._turn()
+
+    def _turn(self) -> None:
         self._handle = None
         self._handle_at = _NEVER
         now = self.now()

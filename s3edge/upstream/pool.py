@@ -13,6 +13,7 @@ from s3edge.errors import NodeError, Overloaded
 from s3edge.routing.node import Node
 from s3edge.telemetry.meter import Meter
 from s3edge.transport.connection import TLS_SHUTDOWN, Surroundings
+from s3edge.transport.wheel import HELD_UP
 from s3edge.upstream.connection import NodeConnection
 
 log = logging.getLogger(__name__)
@@ -102,8 +103,7 @@ class Pool:
         reason = "it has no address"
         for address in addresses[first:] + addresses[:first]:
             try:
-                async with asyncio.timeout(limit):
-                    connection = await self._connect(self._protocol, node, address)
+                connection = await self._opened(address, limit)
             except TimeoutError:
                 reason = f"no connection within {limit:g} s"
             except OSError as error:
@@ -134,6 +134,20 @@ class Pool:
         """Close the idle connections."""
         for connection in list(self._idle):
             connection.close()
+
+    async def _opened(self, address: str, limit: float) -> NodeConnection:
+        """A connection to `address` within `limit` seconds. Raises TimeoutError, OSError."""
+        loop = self._surroundings.loop
+        due = loop.time() + limit
+        try:
+            async with asyncio.timeout_at(due):
+                return await self._connect(self._protocol, self.node, address)
+        except TimeoutError:
+            if loop.time() - due <= HELD_UP:
+                raise
+        # The connection may have been there, and was not seen in time.
+        async with asyncio.timeout(limit):
+            return await self._connect(self._protocol, self.node, address)
 
     def _protocol(self) -> NodeConnection:
         return NodeConnection(self._surroundings, self.node.name, self._limits.answer_timeout)

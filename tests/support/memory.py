@@ -251,6 +251,7 @@ class Network:
     def listen(self, address: Address, accept: Callable[[], AnyProtocol], link: Link | None = None) -> None:
         """Give each connection to `address` a protocol made by `accept`; `link` instead of the network's."""
         self._listening[address] = accept, link or self._link
+        self._silent.discard(address)
 
     def refuse(self, address: Address) -> None:
         """Let further connections to `address` be refused, as all are to which nobody listens."""

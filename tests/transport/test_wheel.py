@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import socket
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, cast
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 
 from s3edge.transport.wheel import FINE_TICK, TICK, Timer, Wheel
 from tests.support.virtual_time import VirtualTimeLoop, run
+from tests.transport.sockets import Loops, on_both_loops, until
+from tests.transport.sockets import run as run_on
 
 
 def now() -> float:
@@ -210,6 +214,53 @@ def test_a_dropped_timer_does_not_fire_and_keeps_nothing_in_memory() -> None:
         assert times == []
 
     run(main())
+
+
+@on_both_loops
+def test_what_came_while_the_loop_was_held_up_is_read_before_limits_fire(loops: Loops) -> None:
+    """Regression: after a stop of the whole process, nodes were blamed for answers that had come in time."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        limit, other = (Fired(Wheel(loop, FINE_TICK)) for _ in range(2))
+        reader, writer = socket.socketpair()
+        with reader, writer:
+            read: asyncio.Future[None] = loop.create_future()
+
+            def came() -> None:
+                if reader.recv(1) == b"1":
+                    writer.send(b"2")
+                    threading.Event().wait(0.2)  # holds up the loop, which calls its timers next
+                else:
+                    limit.timer.clear()
+                    loop.remove_reader(reader)
+                    read.set_result(None)
+
+            loop.add_reader(reader, came)
+            limit.timer.set(0.1)
+            other.timer.set(0.1)
+            writer.send(b"1")
+            await read
+            await until(lambda: bool(other.times))
+        assert limit.times == []
+
+    run_on(loops, main())
+
+
+def test_a_wheel_that_comes_late_turns_once_and_goes_on() -> None:
+    async def main() -> tuple[list[float], list[float]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        wheel = Wheel(loop)
+        first, second = Fired(wheel), Fired(wheel)
+        first.timer.set(1)
+        loop.now = 3.0  # held up
+        await asyncio.sleep(0)
+        second.timer.set_at(1.5)  # due before it was set
+        await asyncio.sleep(10)
+        return first.times, second.times
+
+    assert run(main()) == ([3.001], [3.001])
 
 
 class Clock:

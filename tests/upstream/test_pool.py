@@ -17,7 +17,7 @@ from s3edge.upstream.pool import Connect, Pool
 from tests.support.edge import MemoryConnect
 from tests.support.memory import Link, Network
 from tests.support.peer import Peer
-from tests.support.virtual_time import run
+from tests.support.virtual_time import VirtualTimeLoop, run
 from tests.transport.ends import surroundings
 
 PORT = 9000
@@ -284,6 +284,30 @@ def test_an_address_that_never_answers_leaves_the_next_one_its_own_time() -> Non
             times.append(now())
         assert times == [0, 2]  # the second turn begins with the silent one
         assert made.count("failed") == 0
+
+    run(main())
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_node_is_asked_once_more_when_the_loop_came_too_late_to_see_its_connection(is_there: bool) -> None:
+    """Regression: all nodes were ejected when thousands of clients came at once to a machine that was too busy."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        made = bench("10.0.0.1", connect_timeout=2)
+        made.network.silence(("10.0.0.1", PORT))
+        opening = asyncio.create_task(made.pool.open(), name="open")
+        await asyncio.sleep(1)
+        loop.now = 3.5
+        if is_there:
+            made.listen("10.0.0.1")
+            await opening
+            assert (now(), made.count("failed")) == (3.5, 0)
+        else:
+            with pytest.raises(NodeError, match="no connection within 2 s"):
+                await opening
+            assert (now(), made.count("failed")) == (5.5, 1)
 
     run(main())
 
