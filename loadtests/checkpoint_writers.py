@@ -3,21 +3,22 @@
 JOB is a `Job` in JSON. Prints `ready`, saves and reads back until standard input closes, lets what is under way come to
 its end, writes what became of each checkpoint to FILE, and prints a line of JSON with the count.
 
-boto3 uploads by `upload_fileobj` with its defaults: parts of 8 MiB, ten at a time, each tried five times. Where the
-connector of Amazon for PyTorch is installed, every other writer saves by its `S3Checkpoint`. What is saved is read back
-as one body, compared byte for byte, and forgotten.
+boto3 uploads by `upload_fileobj` with its defaults: parts of 8 MiB, ten at a time, each tried five times. Amazon's
+connector for PyTorch saves by its `S3Checkpoint`, and its client, the CRT, in parts of the same size. What is saved is
+read back as one body, compared byte for byte, and forgotten.
 """
 
 import importlib.util
 import io
 import json
+import math
 import os
 import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,9 +40,6 @@ between them. Four writers save 50 MiB/s by this, of which the lab's disk can ho
 CHUNK = MIB
 """Bytes that are compared, or handed to a writer, at once."""
 
-END_SECONDS = 25.0
-"""How long what is under way may take at the end; what takes longer has failed."""
-
 REGION = "us-east-1"
 CONNECTOR = "s3torchconnector"
 
@@ -52,12 +50,17 @@ class WrongBytes(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """Where to save, as whom, and how many writers do so."""
+    """Where to save, as whom, and how many writers do so.
+
+    What is under way at the end may take `end_seconds` more; `connector` tells whether every other writer has that.
+    """
 
     endpoint: str
     bucket: str
     access_key: str
     secret_key: str
+    end_seconds: float
+    connector: bool = False
     writers: int = 4
     seed: int = 1
 
@@ -120,6 +123,16 @@ class Store(Protocol):
     def read(self, key: str) -> Iterator[bytes]: ...
 
 
+class Bucket(Protocol):
+    """What is where all writers save."""
+
+    def holds(self, key: str, size: int) -> bool:
+        """Whether an object of this size is there, as far as can be found out."""
+
+    def forget(self, key: str) -> None:
+        """Delete it, if that can be done."""
+
+
 class Checkpoint(io.RawIOBase):
     """A file of `size` bytes, which follow from its path: none of it is kept in memory."""
 
@@ -158,18 +171,32 @@ class ByBoto3:
         keys = {"aws_access_key_id": job.access_key, "aws_secret_access_key": job.secret_key, "region_name": REGION}
         self._bucket = job.bucket
         self._log = log
-        self.client: Any = boto3.session.Session().client("s3", endpoint_url=job.endpoint, **keys)
-        events = self.client.meta.events
+        self._client: Any = boto3.session.Session().client("s3", endpoint_url=job.endpoint, **keys)
+        events = self._client.meta.events
         events.register("before-call.s3", self._called)
         events.register("request-created.s3", self._sent)
         events.register("response-received.s3", self._answered)
 
     def save(self, key: str, size: int) -> None:
-        self.client.upload_fileobj(Checkpoint(path_of(self._bucket, key), size), self._bucket, key)
+        self._client.upload_fileobj(Checkpoint(path_of(self._bucket, key), size), self._bucket, key)
 
     def read(self, key: str) -> Iterator[bytes]:
-        body = self.client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
         yield from body.iter_chunks(CHUNK)
+
+    def holds(self, key: str, size: int) -> bool:
+        """See `Bucket`."""
+        try:
+            return bool(self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"] == size)
+        except self.failures:
+            return False
+
+    def forget(self, key: str) -> None:
+        """See `Bucket`."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except self.failures as error:
+            print(f"delete {key}: {complaint(error)}", file=sys.stderr, flush=True)
 
     def _called(self, **_: Any) -> None:
         self._log.calls += 1
@@ -234,13 +261,13 @@ def compare(store: Store, bucket: str, key: str, size: int) -> None:
 
 
 class Writer:
-    """One writer with a client of its own; `boto` looks at what another client has left, and deletes."""
+    """One writer; `bucket` looks whether a checkpoint is there, and deletes, whatever its store is."""
 
-    def __init__(self, job: Job, log: Log, store: Store, number: int) -> None:
+    def __init__(self, job: Job, log: Log, store: Store, bucket: Bucket, number: int) -> None:
         self._job = job
         self._log = log
         self._store = store
-        self._boto = ByBoto3(job, Log()).client
+        self._bucket = bucket
         self._rng = random.Random(1000 * job.seed + number)
         self.under_way: Save | None = None
 
@@ -248,47 +275,36 @@ class Writer:
         """One checkpoint after the other until it `is_over`."""
         while not is_over.is_set():
             began = time.monotonic()
-            self.once(began)
+            (size,) = self._rng.choices(list(SIZES), list(SIZES.values()))
+            self.once(size, began)
             is_over.wait(max(0.0, began + EVERY - time.monotonic()))
 
-    def once(self, began: float) -> None:
-        """Save one, read it back, forget it."""
-        store, log = self._store, self._log
-        (size,) = self._rng.choices(list(SIZES), list(SIZES.values()))
+    def once(self, size: int, began: float) -> None:
+        """Save one, read it back, forget it; what became of it is logged. `began` is on the clock of monotonic."""
+        store = self._store
         key = f"{size}B-{self._rng.getrandbits(48):012x}"
-        self.under_way = Save(store.name, began - log.began, END_SECONDS, size, "not over at the end")
-        failure = reading = ""
-        is_wrong = False
+        self.under_way = Save(store.name, began - self._log.began, math.nan, size, "not over in the end")
+        failure = ""
         try:
             store.save(key, size)
         except store.failures as error:
             failure = complaint(error)
-        took = time.monotonic() - began
-        if not failure:
-            try:
-                compare(store, self._job.bucket, key, size)
-            except WrongBytes as error:
-                is_wrong, reading = True, str(error)
-            except store.failures as error:
-                reading = complaint(error)
-        is_stored = bool(failure) and self._is_there(key, size)
+        seen = replace(self.under_way, took=time.monotonic() - began, failure=failure)
+        seen = replace(seen, is_stored=self._bucket.holds(key, size)) if failure else self._read_back(key, seen)
         self.under_way = None
-        log.saves.append(Save(store.name, began - log.began, took, size, failure, reading, is_wrong, is_stored))
-        if failure or reading:
-            print(f"{store.name}, {key}: {failure or reading}", file=sys.stderr, flush=True)
-        self._forget(key)
+        self._log.saves.append(seen)
+        if seen.failure or seen.reading:
+            print(f"{store.name}, {key}: {seen.failure or seen.reading}", file=sys.stderr, flush=True)
+        self._bucket.forget(key)
 
-    def _is_there(self, key: str, size: int) -> bool:
+    def _read_back(self, key: str, seen: Save) -> Save:
         try:
-            return bool(self._boto.head_object(Bucket=self._job.bucket, Key=key)["ContentLength"] == size)
-        except ByBoto3.failures:
-            return False
-
-    def _forget(self, key: str) -> None:
-        try:
-            self._boto.delete_object(Bucket=self._job.bucket, Key=key)
-        except ByBoto3.failures as error:
-            print(f"delete {key}: {complaint(error)}", file=sys.stderr, flush=True)
+            compare(self._store, self._job.bucket, key, seen.size)
+        except WrongBytes as error:
+            return replace(seen, is_wrong=True, reading=str(error))
+        except self._store.failures as error:
+            return replace(seen, reading=complaint(error))
+        return seen
 
 
 def complaint(error: Exception) -> str:
@@ -298,14 +314,16 @@ def complaint(error: Exception) -> str:
 def stores(job: Job, log: Log) -> Sequence[Callable[[], Store]]:
     """What writers save by, in turn."""
     by_boto3, by_connector = partial(ByBoto3, job, log), partial(ByConnector, job)
-    return [by_boto3, by_connector] if is_installed() else [by_boto3]
+    return [by_boto3, by_connector] if job.connector else [by_boto3]
 
 
 def main() -> None:
     job, file = Job(**json.loads(sys.argv[1])), Path(sys.argv[2])
     log = Log()
     kinds = stores(job, log)
-    writers = [Writer(job, log, kinds[number % len(kinds)](), number) for number in range(job.writers)]
+    writers = [
+        Writer(job, log, kinds[number % len(kinds)](), ByBoto3(job, Log()), number) for number in range(job.writers)
+    ]
     is_over = threading.Event()
     threads = [
         threading.Thread(target=writer.go_on, args=[is_over], name=f"writer {number}", daemon=True)
@@ -317,10 +335,13 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.read()
     is_over.set()
-    end = time.monotonic() + END_SECONDS
+    end = time.monotonic() + job.end_seconds
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    log.saves += [writer.under_way for writer in writers if writer.under_way is not None]
+    ended = time.monotonic() - log.began
+    for writer in writers:
+        if (stuck := writer.under_way) is not None:
+            log.saves.append(replace(stuck, took=ended - stuck.started))
     file.write_text(log.to_json())
     print(json.dumps({"saves": len(log.saves)}), flush=True)
     os._exit(0)  # the pool of an upload that hangs would be waited for

@@ -21,10 +21,10 @@ import boto3
 
 from loadtests.ceph.lab import ACCESS_KEY, SECRET_KEY, missing_programs
 from loadtests.ceph_failover import HEALTH_PATH, Gateway, running_lab
-from loadtests.checkpoint_writers import REGION, Job, Log, Save
+from loadtests.checkpoint_writers import REGION, Job, Log, Save, is_installed
 from loadtests.cluster.keys import Key, new_keys
 from loadtests.cluster.minio import INSTALL, LIVE_PATH, PROGRAM, minio_nodes
-from loadtests.crowd import crowd
+from loadtests.crowd import LEAVE_SECONDS, crowd
 from loadtests.faults import Mark, Mortal, kills, play
 from loadtests.findings import Finding
 from loadtests.needs import Missing, install_hint
@@ -43,6 +43,14 @@ WAYS: Mapping[str, StartProxy] = FAILOVER_PROXIES | {
     KEEPING: partial(s3edge_with, variant=Variant("checkpoint", "failover: {buffer: 8MiB}"))
 }
 """`s3edge-checkpoint` keeps parts until they are stored, as policies/checkpoint-write.yaml says."""
+
+SETTLE_SECONDS = 25.0
+"""A checkpoint takes a few seconds, and boto3's five tries, with its pauses between them, some more."""
+
+LOCKED_SECONDS = 150.0
+"""MinIO looks each minute for locks that nobody has confirmed for a minute (cmd/lock-rest-server.go). A node that dies
+with a part in its hands leaves that part locked for so long, and its upload waits at whichever node it is tried again.
+"""
 
 BUCKET = "checkpoints"
 POINT_SECONDS = 1.0
@@ -74,13 +82,16 @@ class ClusterNode(Node, Mortal, Protocol):
 class Cluster:
     """Four running nodes, of which the `mortal` ones are killed; `paths` are those by which they are probed.
 
-    `key` is one that may write.
+    `key` is one that may write; `settles` is the seconds after which nothing waits for a killed node any more;
+    `takes_connector` tells whether Amazon's connector for PyTorch can save there.
     """
 
     nodes: Sequence[ClusterNode]
     mortal: Sequence[ClusterNode]
     paths: Paths
     key: Key
+    settles: float
+    takes_connector: bool
 
 
 @contextmanager
@@ -94,17 +105,23 @@ def minio() -> Iterator[Cluster]:
         raise Missing(f"not found: {PROGRAM}\nwith Go: {INSTALL}")
     keys = new_keys()
     with scratch() as folder, minio_nodes(NODE_COUNT, folder, keys) as nodes:
-        yield Cluster(nodes, nodes[:1], Paths(LIVE_PATH, LIVE_PATH), keys.admin)
+        paths = Paths(LIVE_PATH, LIVE_PATH)
+        yield Cluster(nodes, nodes[:1], paths, keys.admin, settles=LOCKED_SECONDS, takes_connector=True)
 
 
 @contextmanager
 def ceph() -> Iterator[Cluster]:
-    """The gateways of the Ceph lab, which is left as it was found. Raises Missing, LabError."""
+    """The gateways of the Ceph lab, which is left as it was found. Raises Missing, LabError.
+
+    Amazon's connector cannot save there, with or without a proxy: it looks for an ETag in the head of the answer to
+    CompleteMultipartUpload, where Ceph 16 has none (`Header "ETag" not found`).
+    """
     if missing := missing_programs():
         raise Missing(install_hint(missing, sorted(set(missing.values()))))
     with running_lab(NODE_COUNT) as lab:
         gateways = [Gateway(port, lab.gateway(number)) for number, port in enumerate(lab.gateway_ports, start=1)]
-        yield Cluster(gateways, gateways, Paths(HEALTH_PATH, HEALTH_PATH), Key(ACCESS_KEY, SECRET_KEY))
+        paths, key = Paths(HEALTH_PATH, HEALTH_PATH), Key(ACCESS_KEY, SECRET_KEY)
+        yield Cluster(gateways, gateways, paths, key, settles=SETTLE_SECONDS, takes_connector=False)
         lab.up()
 
 
@@ -133,12 +150,14 @@ def run_behind(name: str, start: Callable[[], AbstractContextManager[Cluster]], 
         bucket = f"{BUCKET}-{name}"
         storage = connect(first, cluster.key)
         storage.create_bucket(Bucket=bucket)
-        job = Job(f"http://127.0.0.1:{port}", bucket, cluster.key.access, cluster.key.secret)
+        has_connector = cluster.takes_connector and is_installed()
+        key = cluster.key
+        job = Job(f"http://127.0.0.1:{port}", bucket, key.access, key.secret, cluster.settles, has_connector)
         file = folder / "log.json"
         actions = kills(cluster.mortal, seconds, random.Random(SEED), every=KILL_SECONDS)
         with crowd("loadtests.checkpoint_writers", [job.to_json(), str(file)]) as writers:
             marks = play(actions, seconds)
-            writers.leave()
+            writers.leave(cluster.settles + LEAVE_SECONDS)
         left_over = storage.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         for each in left_over:
             storage.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])

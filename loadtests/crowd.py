@@ -27,12 +27,12 @@ class Crowd:
     module: str
     process: subprocess.Popen[str]
 
-    def leave(self) -> dict[str, int]:
-        """Send the clients away and return what they counted. Raises CrowdError."""
+    def leave(self, seconds: float = LEAVE_SECONDS) -> dict[str, int]:
+        """Send the clients away, which may take `seconds`, and return what they counted. Raises CrowdError."""
         try:
-            output, _ = self.process.communicate(timeout=LEAVE_SECONDS)
+            output, _ = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired as error:
-            raise CrowdError(f"{self.module}: did not end within {LEAVE_SECONDS} s") from error
+            raise CrowdError(f"{self.module}: did not end within {seconds:g} s") from error
         try:
             counts: dict[str, int] = json.loads(output)
         except json.JSONDecodeError as error:

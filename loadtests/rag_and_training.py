@@ -8,7 +8,6 @@ while a node is killed every 10 s.
 
 import math
 import random
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,7 +40,7 @@ from loadtests.qos_rivals import (
 from loadtests.question import Panel, Report, command
 from loadtests.records import BUCKET_SECONDS as POINT_SECONDS
 from loadtests.records import LIES, OK, percentile, timeline
-from loadtests.rivals import FAILOVER_PROXIES, HAPROXY_FAILOVER, SUBJECT, Node
+from loadtests.rivals import FAILOVER_PROXIES, HAPROXY_FAILOVER, SIDEKICK, SUBJECT, Node, there
 
 NODE_COUNT = 4
 CAPACITY = Capacity(slots=16, bandwidth=60e6)
@@ -60,9 +59,14 @@ ALONE_SHARE = 1 / 3
 """Of the time with the job: how long the service is alone before. At 30 s its p99 is that of 1,000 reads."""
 
 KILL_SECONDS = 10.0
+"""In short runs half of the run, so that one is killed in each."""
+
 SEED = 3
 
 POLICIES = ROOT / "policies"
+
+LEAST_SECONDS = 20.0
+"""Of a run whose times and rates are judged: an object of the job takes seconds, and adaptive limits must be found."""
 
 P99_LIMIT = 3.0
 """Times the p99 of the service alone."""
@@ -84,6 +88,7 @@ COLUMNS = (
     "longest ms",
     "p99 alone ms",
     "training MiB/s",
+    "told to slow down",
     "its failures",
     "most in flight at a node",
     "CPU cores",
@@ -103,8 +108,13 @@ def against_failures(nodes: Sequence[Node], folder: Path, *, name: str) -> Itera
         yield entrance_of(proxy)
 
 
-EDGE = Edge(("rag", "training"), policies(), capacity={"node": {"concurrency": "adaptive"}})
-JUDGED = "s3edge-policies"
+def told(concurrency: int | str) -> Edge:
+    """s3edge with both tenants and all ready-made policies, and what a node can take at a time."""
+    return Edge(("rag", "training"), policies(), capacity={"node": {"concurrency": concurrency}})
+
+
+STATED, ADAPTIVE = "s3edge-stated", "s3edge-adaptive"
+JUDGED = (STATED, ADAPTIVE)
 
 ENTRANCES: Mapping[str, StartEntrance] = {
     "direct": direct,
@@ -113,9 +123,10 @@ ENTRANCES: Mapping[str, StartEntrance] = {
         haproxy_by_an_expert, capped="training", cap=CAP, slots=CAPACITY.slots, failover=HAPROXY_FAILOVER
     ),
     "nginx": partial(against_failures, name="nginx"),
-    "sidekick": partial(against_failures, name="sidekick"),
+    SIDEKICK: partial(against_failures, name=SIDEKICK),
     SUBJECT: partial(against_failures, name=SUBJECT),
-    JUDGED: partial(s3edge_told, edge=EDGE, name=JUDGED),
+    STATED: partial(s3edge_told, edge=told(CAPACITY.slots), name=STATED),
+    ADAPTIVE: partial(s3edge_told, edge=told("adaptive"), name=ADAPTIVE),
 }
 
 
@@ -130,7 +141,7 @@ class Day:
 
 DAYS = (
     Day("usual day", tuple(ENTRANCES)),
-    Day(f"a node killed every {KILL_SECONDS:g} s", ("haproxy-expert", JUDGED), is_killing=True),
+    Day("nodes are killed", ("haproxy-expert", *JUDGED), is_killing=True),
 )
 
 
@@ -155,7 +166,10 @@ class Times:
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run showed beside the job. `pulled` is the job's MiB/s, `cores` processor time of the proxy."""
+    """What one run showed beside the job. `pulled` is the job's MiB/s, `cores` processor time of the proxy.
+
+    `slowed` are its requests that were answered 503, after which it waits as long as it is told, as an SDK does.
+    """
 
     reads: int
     failed: int
@@ -164,6 +178,7 @@ class Figures:
     whole: Times
     p99_alone: float
     pulled: float
+    slowed: int
     job_failures: int
     most_in_flight: int
     cores: float
@@ -178,6 +193,7 @@ class Figures:
             *self.whole.cells(),
             f"{self.p99_alone:,.1f}",
             f"{self.pulled:,.1f}",
+            f"{self.slowed:,}",
             f"{self.job_failures:,}",
             f"{self.most_in_flight}",
             f"{self.cores:.2f}",
@@ -218,6 +234,7 @@ def figures(outcome: Outcome, seconds: float) -> Figures:
     well = [one for one in beside if one.outcome == OK]
     before = sorted(1e3 * one.took for one in every if one.started + one.took <= alone)
     job = outcome.got["training"]
+    slowed = job.outcomes.get("503", 0)
     first, last = alone + 1.0, alone + seconds
     return Figures(
         reads=len(beside),
@@ -227,30 +244,32 @@ def figures(outcome: Outcome, seconds: float) -> Figures:
         whole=Times.of((one.took for one in well), (one.took for one in beside)),
         p99_alone=percentile(before, 0.99),
         pulled=job.bytes_between(first, last) / (last - first) / MIB,
-        job_failures=job.failed,
+        slowed=slowed,
+        job_failures=job.failed - slowed,
         most_in_flight=outcome.most_in_flight,
         cores=outcome.cpu / (alone + seconds),
     )
 
 
-def judge(day: Day, found: Mapping[str, Figures]) -> list[Finding]:
-    """What s3edge with policies must show; nothing is asked of others. Times count on days without kills."""
-    if JUDGED not in found:
+def judge(day: Day, name: str, found: Mapping[str, Figures]) -> list[Finding]:
+    """What an s3edge with policies must show; nothing is asked of others. Times count on days without kills."""
+    if name not in JUDGED:
         return []
-    ours = found[JUDGED]
+    of, ours = f"{day.title}, {name}", found[name]
     findings = [
-        Finding(f"{day.title}: reads that failed", ours.failed, 0),
-        Finding(f"{day.title}: answers with wrong bytes", ours.wrong, 0),
-        Finding(f"{day.title}: requests of the job that failed", ours.job_failures, 0),
+        Finding(f"{of}: reads that failed", ours.failed, 0),
+        Finding(f"{of}: answers with wrong bytes", ours.wrong, 0),
+        Finding(f"{of}: requests of the job that failed", ours.job_failures, 0),
     ]
     if day.is_killing:
         return findings
-    findings.append(Finding(f"{day.title}: p99 over that alone", ours.whole.p99 / ours.p99_alone, P99_LIMIT))
-    for name in ("direct", SUBJECT):
-        if name in found:
-            share = 100 * ours.pulled / max(1.0, found[name].pulled)
-            question = f"{day.title}: of what the job gets through {name}, not had"
-            findings.append(Finding(question, 100 - share, 100 - SHARE_LIMIT, "%"))
+    ratio = ours.whole.p99 / ours.p99_alone
+    findings.append(Finding(f"{of}: p99 over that alone", ratio, P99_LIMIT, least_seconds=LEAST_SECONDS))
+    for other in ("direct", SUBJECT):
+        if other in found:
+            share = 100 * ours.pulled / max(1.0, found[other].pulled)
+            question = f"{of}: of what the job gets through {other}, not had"
+            findings.append(Finding(question, 100 - share, 100 - SHARE_LIMIT, "%", least_seconds=LEAST_SECONDS))
     return findings
 
 
@@ -270,7 +289,7 @@ def answer(seconds: float, names: Sequence[str]) -> Report:
             lines.append([day.title, name, *found[name].cells()])
             print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
             raw[f"{day.title}, {name}"] = asdict(found[name]) | {"training": asdict(outcomes[name].got["training"])}
-        findings += judge(day, found)
+        findings += [finding for name in found for finding in judge(day, name, found)]
         if outcomes:
             charts[f"{day.title}; the job begins after {ALONE_SHARE * seconds:g} s"] = panels(outcomes, marks, seconds)
     return Report(COLUMNS, lines, findings, charts, raw)
@@ -293,11 +312,6 @@ def panels(outcomes: Mapping[str, Outcome], marks: Sequence[Mark], seconds: floa
     ]
 
 
-def choices() -> list[str]:
-    """What is compared where it is installed: sidekick is in no package of Debian."""
-    return [name for name in ENTRANCES if name != "sidekick" or shutil.which(name)]
-
-
 if __name__ == "__main__":
     question = "A RAG service beside a training job"
-    sys.exit(command("rag_and_training", question, 30, choices(), answer, ["haproxy", "nginx"]))
+    sys.exit(command("rag_and_training", question, 30, there(ENTRANCES), answer, ["haproxy", "nginx"]))

@@ -9,6 +9,8 @@ from s3edge.qos.limiter import Limiter
 
 # Ten times the clients of a large training cluster. So many limiters of three limits each take 27 MiB.
 MOST_SCOPES: Final = 10_000
+# As many as stay although they are idle: they cost less than making those of the same clients again and again.
+KEPT_IDLE: Final = 1_000
 # How many limiters are looked at to find an idle one, so that a newcomer costs a bounded time.
 _LOOKS: Final = 8
 OTHERS: Final = "*"
@@ -20,10 +22,10 @@ LONGEST_NAME: Final = 255
 class Scopes:
     """A limiter for each client address or bucket, made by `make(name)` when it is first asked for.
 
-    At most `most` are kept, and that of `OTHERS`. When all places are taken, a newcomer has that of one that is idle,
-    which loses nothing. If none of those that were used longest ago is idle, it shares the limiter of the others: to
-    come from ever more addresses takes nobody around a limit, and no memory. So does a name that no address or bucket
-    can have: clients choose names, which are kept, and go to the supervisor as text.
+    At most `most` are kept, and that of `OTHERS`. From `KEPT_IDLE` on, a newcomer has the place of one that is idle,
+    which loses nothing. If all places are taken and none of those that were used longest ago is idle, it shares the
+    limiter of the others: to come from ever more addresses takes nobody around a limit, and no memory. So does a name
+    that no address or bucket can have: clients choose names, which are kept, and go to the supervisor as text.
     """
 
     __slots__ = ("_limiters", "_make", "_most")
@@ -55,8 +57,10 @@ class Scopes:
 
     def _admit(self, name: str, now: float) -> Limiter:
         places = self._most + (OTHERS in self._limiters)
-        if not _can_exist(name) or (len(self._limiters) >= places and not self._forgets_one(now)):
+        if not _can_exist(name):
             name = OTHERS
+        elif len(self._limiters) >= min(KEPT_IDLE, places) and not self._forgets_one(now):
+            name = OTHERS if len(self._limiters) >= places else name
         limiter = self._limiters.get(name)
         if limiter is None:
             limiter = self._limiters[name] = self._make(name)

@@ -143,3 +143,16 @@ def test_nodes_serve_objects_and_count(folder: Path) -> None:
     served = sum(count.served for count in counts)
     assert got.outcomes["ok"] <= served <= got.outcomes["ok"] + 4, "the last ones may have been under way"
     assert [count.most_in_flight for count in counts] == [2, 2]
+
+
+@pytest.mark.parametrize("span, first, size", [((1000, 69_999), 1000, 69_000), ((65_000, None), 65_000, 3_072_000)])
+def test_a_part_of_an_object_is_sent_when_it_is_asked_for(span: tuple[int, int | None], first: int, size: int) -> None:
+    path = "/bench/3137000B"
+    work = Work(Capacity(slots=1, bandwidth=100e6, first_byte=0.0))
+    client = Client(work, Reply(path, span))
+    work.arrive(client, 0.0)
+    turns(work, 0.0, 0.1)
+    head = b"".join(client.sent).partition(b"\r\n\r\n")[0].decode()
+    assert head.startswith("HTTP/1.1 206 ")
+    assert f"\r\nContent-Range: bytes {first}-{first + size - 1}/3137000\r\n" in head
+    assert client.body == content(path, first, size)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from s3edge.config.qos import Limits, RequestRates
 from s3edge.qos.limiter import Limiter
-from s3edge.qos.scopes import OTHERS, Scopes
+from s3edge.qos.scopes import KEPT_IDLE, OTHERS, Scopes
 from s3edge.s3.operation import OperationClass
 
 READ = OperationClass.READ
@@ -59,6 +59,21 @@ def test_one_with_a_debt_is_kept_until_its_burst_is_whole_again() -> None:
     assert kept.get("a", 8.875) is owing
     kept.get("b", 9.0)
     assert sorted(names(kept)) == [OTHERS, "b"]
+
+
+def test_of_those_that_are_idle_a_thousand_are_kept() -> None:
+    """Regression: clients that came from ever more addresses, with the keys of many tenants, took ever more memory."""
+    kept = Scopes(lambda _: Limiter(Limits(requests=RequestRates(all=1.0))))
+    for number in range(3000):
+        kept.get(f"client {number}", 8.0)
+    assert len(kept.values()) == KEPT_IDLE == 1000
+    busy = [kept.get(f"busy {number}", 8.0) for number in range(1500)]
+    for limiter in busy:
+        limiter.take(READ, 8.0)
+    assert len(kept.values()) == 1000
+    for number in range(1500):
+        kept.get(f"busy {number}", 8.0).take(READ, 8.0)
+    assert len(kept.values()) == 1500
 
 
 def test_newcomers_share_one_limiter_while_no_place_is_free() -> None:
