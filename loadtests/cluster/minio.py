@@ -2,10 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from minio.credentials.providers import StaticProvider
@@ -17,11 +16,15 @@ from loadtests.cluster.keys import Keys
 from loadtests.ports import answers, free_ports
 
 PROGRAM = "minio"
+INSTALL = "go install github.com/minio/minio@latest"
 FEWEST_NODES = 2
 """MinIO takes no fewer drives for an erasure set."""
 
 START_SECONDS = 60.0
 """Four nodes on two processors answer 5 to 7 s after their start."""
+
+LIVE_PATH = "/minio/health/live"
+"""Answered 200 as long as the node serves."""
 
 CLUSTER_PATH = "/minio/health/cluster"
 """Answered 200 while the cluster can write."""
@@ -31,20 +34,59 @@ class MinioError(Exception):
     """The cluster is not as asked; the text says what is missing."""
 
 
-@dataclass(frozen=True)
 class MinioNode:
-    """One running node."""
+    """One node; `child` is its present process. A node alone is not ready: it waits for the others."""
 
-    port: int
-    child: Child
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(self, port: int, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._argv = argv
+        self._environment = environment
+        self._life = ExitStack()
+        self.child = self._start()
 
     @property
     def pid(self) -> int:
         return self.child.pid
+
+    def is_healthy(self, path: str) -> bool:
+        """Whether it answers 200 on one of the paths above, within a second."""
+        return answers(self.port, path)
+
+    def wait_until_it_writes(self) -> None:
+        """Return once the cluster can write, as this node sees it. Raises ChildError."""
+        self.child.wait_until(lambda: self.is_healthy(CLUSTER_PATH), START_SECONDS)
+
+    def kill(self) -> None:
+        """SIGKILL: connections are lost, new ones refused."""
+        self.child.process.kill()
+        self.child.process.wait()
+
+    def restart(self) -> None:
+        """Start anew on the same port and drive; returns when it can write. Raises ChildError."""
+        self.end()
+        self.child = self._start()
+        self.wait_until_it_writes()
+
+    def freeze(self) -> None:
+        """SIGSTOP: the kernel still takes connections and bytes, nobody answers."""
+        self.child.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen node go on."""
+        self.child.process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """End the process, frozen or not."""
+        self.thaw()
+        self._life.close()
+
+    def _start(self) -> Child:
+        start = running(
+            f"minio-{self.port}", self._argv, self._folder, lambda: True, environment=self._environment
+        )
+        return self._life.enter_context(start)
 
 
 @contextmanager
@@ -55,7 +97,7 @@ def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[Minio
     """
     program = shutil.which(PROGRAM)
     if program is None:
-        raise MinioError(f"no {PROGRAM} on PATH; with Go: go install github.com/minio/minio@latest")
+        raise MinioError(f"no {PROGRAM} on PATH; with Go: {INSTALL}")
     if count < FEWEST_NODES:
         raise MinioError(f"MinIO needs at least {FEWEST_NODES} nodes, found {count}")
     ports = free_ports(count)
@@ -65,12 +107,10 @@ def minio_nodes(count: int, folder: Path, keys: Keys) -> Iterator[Sequence[Minio
         nodes = []
         for port in ports:
             argv = [*common, "--address", f"127.0.0.1:{port}", *drives]
-            environment = _environment(port, keys)
-            # A node alone is not ready: it waits for the others.
-            start = running(f"minio-{port}", argv, folder, lambda: True, environment=environment)
-            nodes.append(MinioNode(port, stack.enter_context(start)))
+            nodes.append(MinioNode(port, folder, argv, _environment(port, keys)))
+            stack.callback(nodes[-1].end)
         for node in nodes:
-            node.child.wait_until(partial(answers, node.port, CLUSTER_PATH), START_SECONDS)
+            node.wait_until_it_writes()
         _add_users(ports[0], keys)
         yield nodes
 

@@ -72,6 +72,12 @@ ON_CEPH = [
     for name in ("ceph_direct", "ceph_http", "ceph_https")
 ]
 
+# The same for MinIO, whose four nodes take a while too.
+ON_MINIO = [
+    pytest.param(name, marks=[pytest.mark.minio, pytest.mark.timeout(180)])
+    for name in ("minio_direct", "minio_http", "minio_https")
+]
+
 
 def able(ability: Ability) -> pytest.MarkDecorator:
     """Run the test with each client that has the ability."""
