@@ -17,7 +17,7 @@ from tests.wire.drivers.boto import Boto3
 from tests.wire.drivers.driver import Driver
 from tests.wire.edge import Certificate, edge, issue_certificate, node_flags
 from tests.wire.endpoint import Endpoint
-from tests.wire.matrix import ON_CEPH, ON_MINIO
+from tests.wire.matrix import NO_FILE_NAMES, ON_CEPH, ON_MINIO
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +79,18 @@ def minio_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Se
 def minio(minio_cluster: tuple[Sequence[MinioNode], Keys]) -> tuple[Endpoint, ...]:
     """The nodes of a storage that verifies signatures, checksums and trailers."""
     nodes, keys = minio_cluster
-    admin = {"access_key": keys.admin.access, "secret_key": keys.admin.secret, "is_verifying": True}
-    return tuple(Endpoint("minio_direct", node.url, **admin) for node in nodes)
+    return tuple(
+        Endpoint(
+            "minio_direct",
+            node.url,
+            access_key=keys.admin.access,
+            secret_key=keys.admin.secret,
+            is_verifying=True,
+            refused=NO_FILE_NAMES,
+            lists_all_uploads=False,
+        )
+        for node in nodes
+    )
 
 
 @contextmanager
