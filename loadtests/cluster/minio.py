@@ -27,7 +27,10 @@ LIVE_PATH = "/minio/health/live"
 """Answered 200 as long as the node serves."""
 
 CLUSTER_PATH = "/minio/health/cluster"
-"""Answered 200 while the cluster can write."""
+"""Answered 200 while the cluster can write: of four drives, three."""
+
+CLUSTER_READ_PATH = "/minio/health/cluster/read"
+"""Answered 200 while the cluster can read: of four drives, two."""
 
 
 class MinioError(Exception):
@@ -39,7 +42,8 @@ class MinioNode:
 
     def __init__(self, port: int, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.name = f"127.0.0.1:{port}"
+        self.url = f"http://{self.name}"
         self._folder = folder
         self._argv = argv
         self._environment = environment
@@ -83,9 +87,7 @@ class MinioNode:
         self._life.close()
 
     def _start(self) -> Child:
-        start = running(
-            f"minio-{self.port}", self._argv, self._folder, lambda: True, environment=self._environment
-        )
+        start = running(f"minio-{self.port}", self._argv, self._folder, lambda: True, environment=self._environment)
         return self._life.enter_context(start)
 
 

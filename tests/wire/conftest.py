@@ -1,4 +1,4 @@
-"""Three storages (moto on three ports, a real Ceph, a real MinIO), s3edge in front of each by HTTP and by HTTPS, and the clients."""
+"""Storages (moto on three ports, real Ceph, real MinIO), s3edge before each by HTTP and by HTTPS, and the clients."""
 
 import re
 import shutil
@@ -66,10 +66,16 @@ def ceph(ceph_lab: Lab) -> tuple[Endpoint, ...]:
 
 
 @pytest.fixture(scope="session")
-def minio_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sequence[MinioNode], Keys]]:
-    """One erasure set over four nodes, and its keys; a test that takes a node away gives it back."""
+def minio_program() -> None:
     if shutil.which(PROGRAM) is None:
         pytest.skip(f"needs {PROGRAM} on PATH; with Go: {INSTALL}")
+
+
+@pytest.fixture(scope="session")
+def minio_cluster(
+    minio_program: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sequence[MinioNode], Keys]]:
+    """One erasure set over four nodes, and its keys; a test that takes a node away gives it back."""
     keys = new_keys()
     with minio_nodes(4, tmp_path_factory.mktemp("minio"), keys) as nodes:
         yield nodes, keys
