@@ -9,16 +9,14 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, ViewportSize, sync_playwright
 
-WINDOW = {"width": 1440, "height": 900}
+WINDOW: ViewportSize = {"width": 1440, "height": 900}
 PATIENCE_MS = 30_000
 KEY_COLUMN = "#flow-table thead th:first-child button"
 SCROLLS = 20
 SCROLL_PIXELS, SCROLL_MS = 200, 100
 """A wheel that is turned for two seconds, down and up."""
-
-BUSY = ("ThreadTime", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 
 # Runs before the scripts of the page. All times are milliseconds since the page was asked for.
 NOTES = """
@@ -46,6 +44,12 @@ SINCE_INPUT = """([selector, text, has]) => new Promise((resolve) => {
   };
   requestAnimationFrame(look);
 })"""
+
+PLACE = """(selector) => {
+  const element = document.querySelector(selector);
+  element.scrollIntoView({ block: "center", behavior: "instant" });
+  return element.getBoundingClientRect().toJSON();
+}"""
 
 LONGEST_GAP = """(milliseconds) => new Promise((resolve) => {
   let longest = 0, before = performance.now();
@@ -93,14 +97,14 @@ def heap(network: CDPSession) -> int:
 
 def place(page: Page, selector: str) -> tuple[float, float]:
     """Where the mouse points at the first such element. Playwright's own way waits until a page stands still."""
-    box = page.evaluate("(selector) => document.querySelector(selector).getBoundingClientRect().toJSON()", selector)
+    box = page.evaluate(PLACE, selector)
     return box["x"] + min(box["width"] / 2, 20), box["y"] + box["height"] / 2
 
 
-def busy(network: CDPSession) -> dict[str, float]:
-    """Seconds so far, by Chromium's names: the processor time of the page's thread, and how long it did what."""
-    metrics = {metric["name"]: metric["value"] for metric in network.send("Performance.getMetrics")["metrics"]}
-    return {name: metrics[name] for name in BUSY}
+def busy(network: CDPSession) -> float:
+    """Seconds of processor time that the thread of the page has used so far."""
+    [used] = [one["value"] for one in network.send("Performance.getMetrics")["metrics"] if one["name"] == "ThreadTime"]
+    return float(used)
 
 
 def sort(page: Page) -> float:
@@ -157,15 +161,16 @@ def look(page: Page, url: str, seconds: int, screenshot: str) -> dict[str, Any]:
     seen: dict[str, Any] = {
         "seconds": looked,
         "bytes": stream.size - size,
-        "busy": {name: now - before[name] for name, now in busy(network).items()},
+        "busy": busy(network) - before,
         "heap": heap(network),
         "summary": page.locator("#flows-summary").text_content(),
         "began_ms": began,
         "painted_ms": painted,
     }
+    page.evaluate("() => scrollTo(0, 0)")
     page.screenshot(path=screenshot, full_page=True)
     seen |= {"scroll_ms": scroll(page), "sort_ms": sort(page), "filter_ms": filter_by(page, "-77")}
-    return seen | page.evaluate("() => notes") | {"faults": faults}
+    return {**seen, **page.evaluate("() => notes"), "faults": faults}
 
 
 def main() -> None:

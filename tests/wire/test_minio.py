@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -165,7 +166,7 @@ def test_small_objects_are_written_and_read_while_a_node_dies_and_comes_back(beh
                 assert client.get(key) == key.encode() * 1000
                 written.append(key)
 
-    with behind.without(behind.nodes[2]), working([lambda n=n: write_and_read(n) for n in range(4)], is_over):
+    with working([partial(write_and_read, number) for number in range(4)], is_over), behind.without(behind.nodes[2]):
         behind.until(lambda: len(written) > 20)
         behind.nodes[2].kill()
         before = len(written)
