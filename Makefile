@@ -13,7 +13,7 @@ LOAD := .venv/.installed-load-$(VERSION)
 DEV := .venv/.installed-dev-$(VERSION)
 MATRIX := .venv/.installed-matrix-$(VERSION)
 
-.PHONY: help demo test test-deep test-browser test-ceph lint format bench loadtest loadtest-full matrix clean
+.PHONY: help demo test test-deep test-browser test-ceph test-minio lint format bench loadtest loadtest-full matrix clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,17 +21,20 @@ help:  ## list the targets
 demo: $(DEMO)  ## three storage nodes behind s3edge in this terminal; ARGS=--chaos takes nodes away
 	@$(BIN)/s3edge demo $(ARGS)
 
-test: $(DEV)  ## all tests except those on a real Ceph cluster or in a browser; ARGS="-k word" chooses
-	@$(BIN)/python -m pytest -m "not ceph and not browser" $(ARGS)
+test: $(DEV)  ## all tests except those on a real Ceph or MinIO and in a browser; ARGS="-k word" chooses
+	@$(BIN)/python -m pytest -m "not ceph and not minio and not browser" $(ARGS)
 
 test-deep: $(DEV)  ## the same, with many more and always new hypothesis examples
-	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m "not ceph and not browser" --timeout=900 $(ARGS)
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -m "not ceph and not minio and not browser" --timeout=900 $(ARGS)
 
 test-browser: $(DEV)  ## the dashboard in a real browser (Debian's chromium; skipped, with the reason, without it)
 	@$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
 
 test-ceph: $(DEV)  ## the tests on a real Ceph cluster (Debian's packages; skipped, with the reason, without them)
 	@$(BIN)/python -m pytest -m ceph tests/wire $(ARGS)
+
+test-minio: $(DEV)  ## the tests on a real MinIO of four nodes (a minio on PATH; skipped, with the reason, without it)
+	@$(BIN)/python -m pytest -m minio tests/wire $(ARGS)
 
 lint: $(DEV)  ## ruff, mypy --strict, import contracts, limits of size, task names
 	@$(BIN)/ruff check $(CODE)

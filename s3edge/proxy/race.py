@@ -34,8 +34,9 @@ _NEVER: Final = float("inf")
 _INSTANT: Final = 1e-6
 # How soon to ask again for a retry permit while an attempt is under way, in seconds.
 ASK_AGAIN: Final = 0.05
-# The codes of an S3 error by which a node says that it wants less traffic (AWS, MinIO, Ceph).
-_SLOW_DOWN: Final = (b"<Code>SlowDown", b"<Code>RequestLimitExceeded", b"<Code>Throttling")
+# The codes of an S3 error by which a node says that it wants less traffic (AWS, Ceph). MinIO's SlowDownRead and
+# SlowDownWrite are none of them: they say that too few drives are there, however little is asked (cmd/api-errors.go).
+_SLOW_DOWN: Final = (b"<Code>SlowDown<", b"<Code>RequestLimitExceeded", b"<Code>Throttling")
 
 
 class Sending(NamedTuple):

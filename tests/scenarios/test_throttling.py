@@ -62,12 +62,25 @@ def test_a_single_refusal_is_hidden_and_ejects_nobody() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("code", ["SlowDown", "SlowDownRead", "RequestLimitExceeded", "ThrottlingException"])
+@pytest.mark.parametrize("code", ["SlowDown", "RequestLimitExceeded", "ThrottlingException"])
 def test_the_codes_by_which_nodes_ask_for_less_are_known(code: str) -> None:
     async def main() -> None:
         async with scene(Storage(Fails(503, code)), Storage(), tiers=[0, 1]) as stage:
             await read_object(stage, KEY)
             assert stage.attempts == {("0", "slow_down"): 1, ("1", "done"): 1}
+
+    run(main())
+
+
+@pytest.mark.parametrize("code", ["SlowDownRead", "SlowDownWrite"])
+def test_a_quorum_that_minio_lost_slows_no_node_down(code: str) -> None:
+    """Writes that failed for want of drives once held its nodes to 4 requests a second, reads that went well included."""
+
+    async def main() -> None:
+        async with scene(Storage(Fails(503, code)), Storage(), tiers=[0, 1]) as stage:
+            await read_object(stage, KEY)
+            assert stage.attempts == {("0", "error"): 1, ("1", "done"): 1}
+            assert stage.count("node_throttle_rate") == {("node-0:9000",): 0, ("node-1:9000",): 0}
 
     run(main())
 

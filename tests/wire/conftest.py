@@ -1,18 +1,23 @@
-"""Two storages (moto on three ports, a real Ceph), s3edge in front of each by HTTP and by HTTPS, and the clients."""
+"""Storages (moto on three ports, real Ceph, real MinIO), s3edge before each by HTTP and by HTTPS, and the clients."""
 
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from loadtests.ceph.lab import PROGRAMS, Lab, missing_programs
+from loadtests.cluster.keys import Keys, new_keys
+from loadtests.cluster.minio import INSTALL, PROGRAM, MinioNode, minio_nodes
 from s3edge.demo.nodes import Nodes
 from tests.wire.drivers.boto import Boto3
 from tests.wire.drivers.driver import Driver
 from tests.wire.edge import Certificate, edge, issue_certificate, node_flags
 from tests.wire.endpoint import Endpoint
-from tests.wire.matrix import ON_CEPH
+from tests.wire.matrix import NO_FILE_NAMES, ON_CEPH, ON_MINIO
 
 
 @pytest.fixture(scope="session")
@@ -61,33 +66,90 @@ def ceph(ceph_lab: Lab) -> tuple[Endpoint, ...]:
 
 
 @pytest.fixture(scope="session")
+def minio_program() -> None:
+    if shutil.which(PROGRAM) is None:
+        pytest.skip(f"needs {PROGRAM} on PATH; with Go: {INSTALL}")
+
+
+@pytest.fixture(scope="session")
+def minio_cluster(
+    minio_program: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sequence[MinioNode], Keys]]:
+    """One erasure set over four nodes, and its keys; a test that takes a node away gives it back."""
+    keys = new_keys()
+    with minio_nodes(4, tmp_path_factory.mktemp("minio"), keys) as nodes:
+        yield nodes, keys
+
+
+@pytest.fixture(scope="session")
+def minio(minio_cluster: tuple[Sequence[MinioNode], Keys]) -> tuple[Endpoint, ...]:
+    """The nodes of a storage that verifies signatures, checksums and trailers."""
+    nodes, keys = minio_cluster
+    return tuple(
+        Endpoint(
+            "minio_direct",
+            node.url,
+            access_key=keys.admin.access,
+            secret_key=keys.admin.secret,
+            is_verifying=True,
+            refused=NO_FILE_NAMES,
+            lists_all_uploads=False,
+        )
+        for node in nodes
+    )
+
+
+@contextmanager
+def edge_before(
+    name: str, nodes: Sequence[Endpoint], folder: Path, certificate: Certificate | None = None
+) -> Iterator[Endpoint]:
+    """The storage behind an s3edge of its own, which speaks TLS if it has a certificate."""
+    flags = certificate.flags if certificate else ()
+    with edge(folder, *node_flags(node.url for node in nodes), *flags) as running:
+        scheme = "https" if certificate else "http"
+        yield nodes[0].behind(name, f"{scheme}://{running.authority}", certificate.ca if certificate else None)
+
+
+@pytest.fixture(scope="session")
 def http(moto: tuple[Endpoint, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with edge(tmp_path_factory.mktemp("http"), *node_flags(node.url for node in moto)) as running:
-        yield moto[0].behind("http", f"http://{running.authority}")
+    with edge_before("http", moto, tmp_path_factory.mktemp("http")) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
 def https(
     moto: tuple[Endpoint, ...], certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Endpoint]:
-    folder = tmp_path_factory.mktemp("https")
-    with edge(folder, *node_flags(node.url for node in moto), *certificate.flags) as running:
-        yield moto[0].behind("https", f"https://{running.authority}", certificate.ca)
+    with edge_before("https", moto, tmp_path_factory.mktemp("https"), certificate) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
 def ceph_http(ceph: tuple[Endpoint, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    with edge(tmp_path_factory.mktemp("ceph_http"), *node_flags(node.url for node in ceph)) as running:
-        yield ceph[0].behind("ceph_http", f"http://{running.authority}")
+    with edge_before("ceph_http", ceph, tmp_path_factory.mktemp("ceph_http")) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
 def ceph_https(
     ceph: tuple[Endpoint, ...], certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Endpoint]:
-    folder = tmp_path_factory.mktemp("ceph_https")
-    with edge(folder, *node_flags(node.url for node in ceph), *certificate.flags) as running:
-        yield ceph[0].behind("ceph_https", f"https://{running.authority}", certificate.ca)
+    with edge_before("ceph_https", ceph, tmp_path_factory.mktemp("ceph_https"), certificate) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def minio_http(minio: tuple[Endpoint, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with edge_before("minio_http", minio, tmp_path_factory.mktemp("minio_http")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def minio_https(
+    minio: tuple[Endpoint, ...], certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Endpoint]:
+    with edge_before("minio_https", minio, tmp_path_factory.mktemp("minio_https"), certificate) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +162,14 @@ def ceph_direct(ceph: tuple[Endpoint, ...]) -> Endpoint:
     return ceph[0]
 
 
+@pytest.fixture(scope="session")
+def minio_direct(minio: tuple[Endpoint, ...]) -> Endpoint:
+    return minio[0]
+
+
 @pytest.fixture(
     scope="session",
-    params=["direct", "http", "https", *ON_CEPH],
+    params=["direct", "http", "https", *ON_CEPH, *ON_MINIO],
 )
 def endpoint(request: pytest.FixtureRequest) -> Endpoint:
     """Each endpoint in turn; the storages themselves prove that the drivers and the expectations are right."""

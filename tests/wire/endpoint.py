@@ -13,7 +13,8 @@ class Endpoint:
     """An S3 endpoint; `ca` is the PEM file to trust when the URL is https.
 
     `checksums` says when clients add them, in botocore's words; `is_verifying` is whether the storage
-    compares signatures; `storage_url` is set if s3edge stands between.
+    compares signatures; `refused` are the odd keys that it does not keep, and `lists_all_uploads` is
+    whether each of its nodes lists those that were begun at another one; `storage_url` is set if s3edge stands between.
     """
 
     name: str
@@ -24,6 +25,8 @@ class Endpoint:
     region: str = "us-east-1"
     checksums: str = "when_supported"
     is_verifying: bool = False
+    refused: tuple[str, ...] = ()
+    lists_all_uploads: bool = True
     storage_url: str | None = None
 
     def behind(self, name: str, url: str, ca: Path | None = None) -> "Endpoint":

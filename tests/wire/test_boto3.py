@@ -33,9 +33,10 @@ def client(endpoint: Endpoint, storage: Boto3) -> Iterator[Boto3]:
         ("direct", None, "4096", None),
         ("http", None, "4096", None),
         ("https", "aws-chunked", None, "x-amz-checksum-crc32"),
+        pytest.param("minio_https", "aws-chunked", None, "x-amz-checksum-crc32", marks=pytest.mark.minio),
     ],
     indirect=["endpoint"],
-    ids=["direct", "http", "https"],
+    ids=["direct", "http", "https", "minio_https"],
 )
 def test_the_default_checksum_reaches_the_storage(
     client: Boto3, storage: Boto3, folder: str, encoding: str | None, length: str | None, trailer: str | None

@@ -105,7 +105,7 @@ def test_an_object_sent_in_parts_is_joined(driver: Driver, storage: Boto3, folde
 @able(Ability.ABORT_MULTIPART)
 def test_an_aborted_upload_leaves_nothing(driver: Driver, storage: Boto3, folder: str) -> None:
     driver.abort_multipart(f"{folder}object", CONTENT[:PART])
-    assert storage.uploads(folder) == []
+    assert storage.uploads(f"{folder}object") == []
     assert storage.keys(folder) == []
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +25,6 @@ END_SECONDS = 60
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(START_SECONDS + END_SECONDS)]
-needs_minio = pytest.mark.skipif(shutil.which("minio") is None, reason="no minio on PATH")
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,8 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing_either() -> None:
         time.sleep(0.01)
 
 
-@needs_minio
+@pytest.mark.minio
+@pytest.mark.usefixtures("minio_program")
 def test_an_erasure_set_of_minio_is_read_and_written_without_one_of_its_nodes() -> None:
     with cluster("minio") as running:
         works(running)
@@ -151,7 +150,8 @@ def test_an_erasure_set_of_minio_is_read_and_written_without_one_of_its_nodes() 
         is_over(running)
 
 
-@needs_minio
+@pytest.mark.minio
+@pytest.mark.usefixtures("minio_program")
 def test_tenants_of_minio_may_do_what_their_policies_say() -> None:
     with cluster("minio", "--nodes", "2") as running:
         given = running.environment

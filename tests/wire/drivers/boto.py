@@ -138,7 +138,10 @@ class Boto3(Driver):
         tag: str = self.client.head_object(Bucket=self.bucket, Key=key)["ETag"]
         return tag
 
-    def uploads(self, prefix: str) -> list[str]:
-        """Keys of the multipart uploads that are neither completed nor aborted."""
-        answer = self.client.list_multipart_uploads(Bucket=self.bucket)
-        return [entry["Key"] for entry in answer.get("Uploads", []) if entry["Key"].startswith(prefix)]
+    def uploads(self, key: str) -> list[str]:
+        """Ids of the uploads of a key that are neither completed nor aborted.
+
+        MinIO knows them at every node only if it is asked for one key.
+        """
+        answer = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=key)
+        return [entry["UploadId"] for entry in answer.get("Uploads", [])]

@@ -1,6 +1,6 @@
-"""Signatures, verified by a storage that compares them: Ceph's radosgw.
+"""Signatures, verified by storages that compare them: Ceph's radosgw and MinIO.
 
-The operations of the matrix run on Ceph too, as the endpoints `ceph_*` of the other modules.
+The operations of the matrix run on both too, as the endpoints `ceph_*` and `minio_*` of the other modules.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from botocore.config import Config
 
 from tests.wire.drivers.boto import Boto3
 from tests.wire.endpoint import MIB, Endpoint
-from tests.wire.matrix import ON_CEPH
+from tests.wire.matrix import ON_CEPH, ON_MINIO
 from tests.wire.signing import STREAMING, UNSIGNED, send
 
 pytestmark = [
     pytest.mark.wire,
-    pytest.mark.parametrize("endpoint", ON_CEPH, indirect=True, scope="session"),
+    pytest.mark.parametrize("endpoint", [*ON_CEPH, *ON_MINIO], indirect=True, scope="session"),
 ]
 
 BODY = random.Random(4).randbytes(MIB + 1)
