@@ -9,16 +9,17 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadtests.child import ChildError, end_on_sigterm
-from loadtests.crowd import CrowdError, crowd
-from loadtests.findings import RESULTS, Finding, conclude
+from loadtests.child import ChildError
+from loadtests.crowd import crowd
+from loadtests.findings import Finding
 from loadtests.misbehaving import misbehaving_nodes
-from loadtests.needs import has_programs, raise_descriptor_limit
+from loadtests.needs import Missing
 from loadtests.nodes import KIB, MIB, scratch
+from loadtests.question import Report, run
 from loadtests.rivals import SUBJECT
 from loadtests.viewers import DRIP, FRAME_LIMIT_KIB, HELD, HELD_PATH, NODE_COUNT, watched
 from tests.support.faults import to_json
@@ -42,7 +43,7 @@ OPENING_SECONDS = 120
 """For the browser to start, and for all that is done beside looking."""
 
 
-class PageError(Exception):
+class PageError(ChildError):
     """The page was not seen; the text says why."""
 
 
@@ -102,31 +103,27 @@ def judge(seen: Mapping[str, Any], flows: int) -> list[Finding]:
     ]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def report(flows: int, seconds: int) -> Report:
+    """Raises ChildError, CrowdError, Missing."""
+    if importlib.util.find_spec("playwright") is None:
+        raise Missing("not found: playwright\nin the checkout: pip install '.[dev]'")
+    with scratch() as folder:
+        screenshot = folder / "page.png"
+        seen = look(flows, seconds, screenshot)
+        picture = screenshot.read_bytes()
+
+    def draw(path: Path) -> None:
+        path.write_bytes(picture)
+
+    lines = [["the page says of flows", seen["summary"]]]
+    return Report(("what", "seen"), lines, judge(seen, flows), {f"The dashboard with {flows:,} flows": draw}, seen)
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="page", description=QUESTION)
     parser.add_argument("--flows", type=int, default=10_000)
     parser.add_argument("--seconds", type=int, default=20, help="how long the page is looked at (default %(default)s)")
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    arguments = parser.parse_args(argv)
-    if not has_programs("chromium"):
-        return 2
-    if importlib.util.find_spec("playwright") is None:
-        print("not found: playwright\nin the checkout: pip install '.[dev]'")
-        return 2
-    raise_descriptor_limit()
-    end_on_sigterm()
-    arguments.results.mkdir(parents=True, exist_ok=True)
-    try:
-        seen = look(arguments.flows, arguments.seconds, arguments.results / "page.png")
-    except (ChildError, CrowdError, PageError) as error:
-        print(f"page: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    code = conclude("page", judge(seen, arguments.flows), arguments.results)
-    with (arguments.results / "page.md").open("a") as file:
-        file.write(f"\n![The dashboard with {arguments.flows:,} flows](page.png)\n")
-    return code
+    return run(parser, lambda told: report(told.flows, told.seconds), ["chromium"])
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_the_codes_by_which_nodes_ask_for_less_are_known(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["SlowDownRead", "SlowDownWrite"])
 def test_a_quorum_that_minio_lost_slows_no_node_down(code: str) -> None:
-    """Writes that failed for want of drives once held its nodes to 4 requests a second, reads that went well included."""
+    """Writes that failed for want of drives once held its nodes to 4 requests a second, good reads included."""
 
     async def main() -> None:
         async with scene(Storage(Fails(503, code)), Storage(), tiers=[0, 1]) as stage:
