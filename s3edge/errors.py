@@ -44,9 +44,13 @@ class ClientError(EdgeError):
 
 
 class NodeError(EdgeError):
-    """A node refused, broke or never gave its answer."""
+    """A node refused, broke or never gave its answer.
 
-    def __init__(self, code: str, message: str, *, status: int = 502) -> None:
+    S3 has 500 and 503 for what is worth another try, no 502 and 504, and clients that are built on AWS's Common Runtime
+    give up on those. The code tells them apart.
+    """
+
+    def __init__(self, code: str, message: str, *, status: int = 500) -> None:
         super().__init__(Origin.NODE, status, code, message)
 
 

@@ -216,7 +216,7 @@ def _check_target_form(head: RequestHead) -> None:
 def parse_response(raw: bytes, request_method: bytes) -> ResponseHead:
     """Check an answer's head, which ends in an empty line, to a request of `request_method`.
 
-    Raises `NodeError` (502 BadGateway) for what is not a well-formed answer; its connection must be discarded.
+    Raises `NodeError` (BadGateway) for what is not a well-formed answer; its connection must be discarded.
     """
     line = _STATUS_LINE.match(raw)
     if line is None:

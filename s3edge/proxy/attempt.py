@@ -212,7 +212,7 @@ class Attempt:
                 failure = ClientError(400, "RequestTimeout", f"No byte of the body came for {STALL_LIMIT:g} s.")
             case SinkStalledError():
                 message = f"Node {self.node} took no byte of the body for {STALL_LIMIT:g} s."
-                failure = NodeError("GatewayTimeout", message, status=504)
+                failure = NodeError("GatewayTimeout", message)
             case _:
                 connection.timer.set(self._answer_limit())
                 return

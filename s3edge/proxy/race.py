@@ -313,7 +313,7 @@ class Race:
                 return End.CLOSED, "closed the connection instead of an answer"
             case EdgeError(origin=Origin.NODE):
                 detail = error.message.removeprefix(f"Node {attempt.node}: ").removesuffix(".")
-                return _END_OF.get(error.status, End.GARBAGE), detail
+                return _END_OF.get(error.code, End.GARBAGE), detail
             case EdgeError(origin=Origin.CLIENT):
                 return End.CLIENT_GONE, error.message
             case EdgeError():
@@ -387,11 +387,11 @@ class Race:
 
     def _out_of_time(self) -> EdgeError:
         message = f"No storage node gave a good answer within {self._failover.deadline:g} s."
-        return NodeError("GatewayTimeout", message, status=504)
+        return NodeError("GatewayTimeout", message)
 
 
-# The statuses of the errors that an attempt ends with; see `upstream`.
-_END_OF: Final = {503: End.UNREACHABLE, 504: End.TIMEOUT}
+# The codes of the errors that an attempt ends with; see `upstream`.
+_END_OF: Final = {"ServiceUnavailable": End.UNREACHABLE, "GatewayTimeout": End.TIMEOUT}
 
 
 def _asks_for_less(attempt: Attempt) -> bool:

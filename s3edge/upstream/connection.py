@@ -35,7 +35,7 @@ class NodeConnection(Connection[ResponseHead]):
 
     def too_slow(self) -> Exception:
         message = f"Node {self.node} gave no answer within {self.answer_timeout:g} s."
-        return NodeError("GatewayTimeout", message, status=504)
+        return NodeError("GatewayTimeout", message)
 
     def too_large(self) -> Exception:
         message = f"Node {self.node} sent an answer whose head does not end."

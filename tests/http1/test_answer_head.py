@@ -194,7 +194,7 @@ def test_an_answer_that_readers_may_disagree_on_is_refused(raw: bytes) -> None:
     with pytest.raises(NodeError) as caught:
         parse_response(raw, b"GET")
     error = caught.value
-    assert (error.status, error.code, error.origin) == (502, "BadGateway", Origin.NODE)
+    assert (error.status, error.code, error.origin) == (500, "BadGateway", Origin.NODE)
     assert error.message.startswith("The storage node gave no usable answer: ")
 
 

@@ -1,4 +1,4 @@
-"""Nodes that break the rules: 502 and a discarded connection, or a cut that no client can take for an end."""
+"""Nodes that break the rules: 500 and a discarded connection, or a cut that no client can take for an end."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ NO_ANSWERS = {
 
 @pytest.mark.parametrize("answer", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
 @pytest.mark.parametrize("piece", [0, 1])
-def test_what_is_no_answer_becomes_502_and_its_connection_is_discarded(answer: bytes, piece: int) -> None:
+def test_what_is_no_answer_becomes_500_and_its_connection_is_discarded(answer: bytes, piece: int) -> None:
     async def node(end: NodeEnd) -> None:
         await end.read_request()
         await end.send(answer, piece)
@@ -50,16 +50,16 @@ def test_what_is_no_answer_becomes_502_and_its_connection_is_discarded(answer: b
             for count in (1, 2):
                 await client.send(GET)
                 response = await client.read_response()
-                assert (response.status, response.header(b"connection"), now()) == (502, None, 0)
+                assert (response.status, response.header(b"connection"), now()) == (500, None, 0)
                 assert b"<Code>BadGateway</Code>" in response.body
                 assert (len(stage.node.connections), stage.idle) == (count, 0)
-            assert stage.outcomes == {("GetObject", "502", "failed"): 2}
+            assert stage.outcomes == {("GetObject", "500", "failed"): 2}
             assert stage.count("attempts_total") == {("node-0:9000", "garbage"): 2}
 
     run(main())
 
 
-def test_a_head_without_end_becomes_502_before_it_fills_the_memory() -> None:
+def test_a_head_without_end_becomes_500_before_it_fills_the_memory() -> None:
     async def node(end: NodeEnd) -> None:
         await end.read_request()
         end.transport.write(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: abcdefghijklmnopq\r\n" * 1_000_000)
@@ -68,7 +68,7 @@ def test_a_head_without_end_becomes_502_before_it_fills_the_memory() -> None:
     async def main() -> None:
         async with scene(node) as stage:
             status, body = await stage.ask()
-            assert (status, now()) == (502, 0)
+            assert (status, now()) == (500, 0)
             assert b"head does not end" in body
             assert stage.node.connections[0].is_lost
 
@@ -83,7 +83,7 @@ def test_a_head_that_trickles_costs_the_time_of_an_answer() -> None:
     async def main() -> None:
         async with scene(node, connections={"answer_timeout": "5s"}) as stage:
             status, _ = await stage.ask()
-            assert (status, now()) == (504, fires(5))
+            assert (status, now()) == (500, fires(5))
 
     run(main())
 
@@ -98,14 +98,14 @@ def test_interim_answers_without_end_cost_the_time_of_an_answer() -> None:
     async def main() -> None:
         async with scene(node, connections={"answer_timeout": "5s"}) as stage:
             status, _ = await stage.ask()
-            assert (status, now()) == (504, fires(5))
+            assert (status, now()) == (500, fires(5))
 
     run(main())
 
 
 @pytest.mark.parametrize("by_reset", [False, True])
 @pytest.mark.parametrize("part", [b"", b"H", b"HTTP/1.1 200 OK\r\nContent-Le"])
-def test_a_connection_that_ends_before_its_answer_becomes_502(part: bytes, by_reset: bool) -> None:
+def test_a_connection_that_ends_before_its_answer_becomes_500(part: bytes, by_reset: bool) -> None:
     async def node(end: NodeEnd) -> None:
         await end.read_request()
         await end.send(part)
@@ -115,18 +115,18 @@ def test_a_connection_that_ends_before_its_answer_becomes_502(part: bytes, by_re
     async def main() -> None:
         async with scene(node) as stage:
             status, body = await stage.ask()
-            assert (status, now()) == (502, 1)
+            assert (status, now()) == (500, 1)
             assert b"<Code>BadGateway</Code>" in body
 
     run(main())
 
 
-def test_a_chunked_answer_to_http_1_0_becomes_502() -> None:
+def test_a_chunked_answer_to_http_1_0_becomes_500() -> None:
     async def main() -> None:
         chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
         async with scene(answers(chunked)) as stage, stage.dial() as client:
             await client.send(b"GET /bucket/key HTTP/1.0\r\n\r\n")
-            assert (await client.read_to_end()).startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+            assert (await client.read_to_end()).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
             assert (client.error, stage.idle) == (None, 0)
             assert stage.count("attempts_total") == {("node-0:9000", "garbage"): 1}
 

@@ -128,9 +128,9 @@ def test_a_node_that_says_nothing_costs_its_time_limit() -> None:
         async with scene(node, connections={"answer_timeout": "5s"}) as stage, stage.dial() as client:
             await client.send(HEAD)
             response = await client.read_response("PUT")
-            assert (response.status, response.header(b"connection"), now()) == (504, b"close", fires(5))
+            assert (response.status, response.header(b"connection"), now()) == (500, b"close", fires(5))
             assert stage.node.connections[0].is_lost
-            assert stage.outcomes == {("PutObject", "504", "failed"): 1}
+            assert stage.outcomes == {("PutObject", "500", "failed"): 1}
 
     run(main())
 

