@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from loadtests.ceph.lab import PROGRAMS, Lab, missing_programs
-from loadtests.cluster.keys import Keys, new_keys
-from loadtests.cluster.minio import INSTALL, PROGRAM, MinioNode, minio_nodes
+from loadtests.cluster.keys import new_keys
+from loadtests.cluster.minio import INSTALL, PROGRAM, minio_nodes
 from s3edge.demo.nodes import Nodes
 from tests.wire.drivers.boto import Boto3
 from tests.wire.drivers.driver import Driver
@@ -72,31 +72,22 @@ def minio_program() -> None:
 
 
 @pytest.fixture(scope="session")
-def minio_cluster(
-    minio_program: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Sequence[MinioNode], Keys]]:
-    """One erasure set over four nodes, and its keys; a test that takes a node away gives it back."""
+def minio(minio_program: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Endpoint, ...]]:
+    """The nodes of a storage that verifies signatures, checksums and trailers: one erasure set over four."""
     keys = new_keys()
     with minio_nodes(4, tmp_path_factory.mktemp("minio"), keys) as nodes:
-        yield nodes, keys
-
-
-@pytest.fixture(scope="session")
-def minio(minio_cluster: tuple[Sequence[MinioNode], Keys]) -> tuple[Endpoint, ...]:
-    """The nodes of a storage that verifies signatures, checksums and trailers."""
-    nodes, keys = minio_cluster
-    return tuple(
-        Endpoint(
-            "minio_direct",
-            node.url,
-            access_key=keys.admin.access,
-            secret_key=keys.admin.secret,
-            is_verifying=True,
-            refused=NO_FILE_NAMES,
-            lists_all_uploads=False,
+        yield tuple(
+            Endpoint(
+                "minio_direct",
+                node.url,
+                access_key=keys.admin.access,
+                secret_key=keys.admin.secret,
+                is_verifying=True,
+                refused=NO_FILE_NAMES,
+                lists_all_uploads=False,
+            )
+            for node in nodes
         )
-        for node in nodes
-    )
 
 
 @contextmanager

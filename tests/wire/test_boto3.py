@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.config import Config
 
 from tests.wire.drivers.boto import Boto3
 from tests.wire.endpoint import MIB, Endpoint
+from tests.wire.matrix import ON_CEPH, ON_MINIO
 
 pytestmark = pytest.mark.wire
 
@@ -124,3 +126,21 @@ def test_a_condition_that_holds_not_answers_304_or_412(client: Boto3, folder: st
             client.client.get_object(**at, **condition)
         assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert client.get(f"{folder}object") == b"content", "the connection is in order after an answer without a body"
+
+
+@pytest.mark.parametrize("endpoint", ["http", "https", *ON_CEPH, *ON_MINIO], indirect=True, scope="session")
+def test_versions_are_kept_apart(client: Boto3) -> None:
+    s3, bucket = client.client, f"versions-{uuid4().hex[:12]}"
+    at = {"Bucket": bucket, "Key": "object"}
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    versions = {s3.put_object(**at, Body=body)["VersionId"]: body for body in (b"first", b"second")}
+    assert len(versions) == 2
+    marker = s3.delete_object(**at)
+    assert marker["DeleteMarker"]
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(**at)
+    for version, body in versions.items():
+        assert s3.get_object(**at, VersionId=version)["Body"].read() == body
+    s3.delete_object(**at, VersionId=marker["VersionId"])
+    assert s3.get_object(**at)["Body"].read() == b"second"
