@@ -98,13 +98,13 @@ QUESTIONS = (
     Question(
         "soak",
         "Does anything leak, or fail, in half an hour of all kinds of work and failures?",
-        short=Form("--minutes 1", 75),
+        short=Form("--minutes 0.5", 85),
         full=Form("", 1900),
     ),
     Question(
         "killed_nodes",
         "Nodes are killed, one every 2 s",
-        short=Form("--seconds 10", 47),
+        short=Form("--seconds 10 --proxies s3edge haproxy", 25),
         full=Form("", 260),
     ),
     Question(
@@ -158,20 +158,20 @@ QUESTIONS = (
     Question(
         "checkpoints",
         "Checkpoints are written while gateways are killed",
-        short=Form("--seconds 10 --proxies s3edge haproxy", 40),
-        full=Form("", 300),
+        short=Form("--seconds 10 --proxies s3edge", 35),
+        full=Form("", 540),
     ),
     Question(
         "epoch",
-        "An epoch of PyTorch's DataLoader while a node is killed every 5 s",
-        short=Form("--seconds 10 --proxies s3edge haproxy", 60),
-        full=Form("", 400),
+        "An epoch of PyTorch's DataLoader while nodes are killed or frozen, one every 5 s",
+        short=Form("--seconds 10 --readers boto3 --faults killed --proxies s3edge haproxy", 80),
+        full=Form("", 1500),
     ),
     Question(
         "rag_and_training",
         "What does a RAG service feel of a training job, on a normal day?",
-        short=Form("--seconds 5 --runs haproxy s3edge-policies", 40),
-        full=Form("", 420),
+        short=Form("--seconds 6 --runs haproxy-expert s3edge-stated", 40),
+        full=Form("", 540),
     ),
     Question(
         "runaway",

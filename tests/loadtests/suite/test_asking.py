@@ -34,12 +34,6 @@ def test_a_question_that_ignores_sigterm_ends_with_what_it_started_in_other_sess
         os.close(grandchild)
 
 
-def test_a_question_that_is_not_there_is_not_run(tmp_path: Path) -> None:
-    question = Question("no_such_module", "Is it there?", Form("", 1), Form("", 1))
-    outcome = ask(question, question.short, tmp_path, ticks)
-    assert (outcome.state, outcome.reason) == (State.NOT_RUN, "not in this checkout")
-
-
 def test_an_answer_of_an_earlier_run_is_none(tmp_path: Path) -> None:
     question = Question("killed_nodes", "Killed?", Form("--no-such-option", 1), Form("", 1))
     (tmp_path / "killed_nodes.json").write_text('{"findings": []}')
