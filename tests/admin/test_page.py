@@ -185,3 +185,11 @@ def test_the_charts_script_comes_from_the_installed_package() -> None:
 @pytest.mark.parametrize("path", sorted(DASHBOARD.glob("*.js")), ids=lambda path: path.name)
 def test_modules_are_small(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
+
+
+def test_all_modules_are_asked_for_at_once() -> None:
+    """Else each is found only when the one that imports it has been read."""
+    scripts = "\n".join(file.read_text() for file in DASHBOARD.glob("*.js"))
+    imported = set(re.findall(r'^import .* from "\./(.+)";$', scripts, re.MULTILINE))
+    preloaded = re.findall(r'<link rel="modulepreload" href="static/(.+)">', (DASHBOARD / "index.html").read_text())
+    assert preloaded == sorted(imported)
