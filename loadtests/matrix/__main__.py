@@ -21,6 +21,7 @@ from loadtests.machine import describe_machine
 from loadtests.matrix.actions import NAMES
 from loadtests.matrix.clients import START
 from loadtests.matrix.compare import compare, judge
+from loadtests.matrix.peers import NotAtOne
 from loadtests.matrix.record import Run, Trial, keep
 from loadtests.matrix.report import readme_section, replace_section, write_reports
 from loadtests.matrix.storages import KINDS, StorageError, default_kind, missing_for
@@ -31,6 +32,9 @@ from loadtests.nodes import scratch
 from loadtests.question import FINDING_COLUMNS
 from loadtests.report import Verdict, markdown_table
 from s3edge.errors import StartError
+
+FAILURES = (ChildError, MinioError, LabError, StorageError, StartError, NotAtOne, ClientError, BotoCoreError, OSError)
+"""Of the storage and of s3edge; those of clients are results."""
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -88,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     end_on_sigterm()
     try:
         done = run(arguments.kind, arguments.clients, command)
-    except (ChildError, MinioError, LabError, StorageError, StartError, ClientError, BotoCoreError, OSError) as error:
+    except FAILURES as error:
         print(f"matrix: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

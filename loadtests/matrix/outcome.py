@@ -16,9 +16,11 @@ _OF_THIS_RUN = (
     (re.compile(r"(?<=\b127\.0\.0\.1):\d+"), ""),
     (re.compile(r"(?<![\w-])\d{5,}(?!\w)"), "N"),
     (re.compile(r"\d+\.\d+(?:ms|s)\b"), "a time"),
-    (re.compile(r"\S*/s3edge-loadtest-[^/\s]+/"), ""),
+    (re.compile(r"\S*/s3edge-loadtest-[^/\s]+/(?:[\w-]+-\w{8}/)?"), ""),
+    (re.compile(r" ?\(Request ID: [^)]*\)"), ""),
+    (re.compile(r"\b[0-9A-Fa-f]{16,}\b"), "N"),
 )
-"""Ports, counts of bytes, times and temporary folders: they differ from run to run."""
+"""Ports, counts of bytes, times, temporary folders and identities of requests: they differ from run to run."""
 
 
 class Outcome(StrEnum):

@@ -19,7 +19,7 @@ from loadtests.ceph_failover import HEALTH_PATH, Gateway, running_lab
 from loadtests.certificate import Certificate
 from loadtests.child import running
 from loadtests.cluster.keys import new_keys
-from loadtests.cluster.minio import INSTALL, LIVE_PATH, MinioNode, minio_nodes
+from loadtests.cluster.minio import INSTALL, LIVE_PATH, minio_nodes
 from loadtests.cluster.minio import PROGRAM as MINIO
 from loadtests.needs import install_hint
 from loadtests.ports import answers, free_ports
@@ -32,8 +32,6 @@ TLS_NODES = 2
 """One that is killed, and one to look at the storage meanwhile; MinIO has no erasure set of fewer."""
 
 RESTART_SECONDS = 30.0
-SETTLE_SECONDS = 1.0
-"""MinIO answers 404 for objects that are there for up to 0.3 s after its start, though it says that it is well."""
 
 NO_TRAILERS = {
     "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
@@ -105,28 +103,6 @@ class TlsGateway:
 
 
 @dataclass(frozen=True)
-class SettledMinio:
-    """A node of MinIO that serves only once it has settled after its start."""
-
-    node: MinioNode
-
-    @property
-    def url(self) -> str:
-        return self.node.url
-
-    @property
-    def port(self) -> int:
-        return self.node.port
-
-    def kill(self) -> None:
-        self.node.kill()
-
-    def restart(self) -> None:
-        self.node.restart()
-        time.sleep(SETTLE_SECONDS)
-
-
-@dataclass(frozen=True)
 class MotoNode:
     """A port of moto: it is cut off instead of killed."""
 
@@ -177,10 +153,8 @@ def minio(folder: Path, certificate: Certificate) -> Iterator[Storage]:
     """An erasure set by HTTP and another one by HTTPS. Raises ChildError, MinioError."""
     keys = new_keys()
     with ExitStack() as stack:
-        plain, tls = (
-            [SettledMinio(node) for node in stack.enter_context(minio_nodes(count, folder, keys, shown))]
-            for count, shown in ((NODES, None), (TLS_NODES, certificate))
-        )
+        plain = stack.enter_context(minio_nodes(NODES, folder, keys))
+        tls = stack.enter_context(minio_nodes(TLS_NODES, folder, keys, certificate))
         paths = Paths(health=LIVE_PATH, served=LIVE_PATH)
         yield Storage(_minio_version(), plain, tls, keys.admin.access, keys.admin.secret, paths)
 

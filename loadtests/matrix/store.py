@@ -33,9 +33,9 @@ WRITERS = 8
 
 
 class Store:
-    """A bucket at one node. Methods raise botocore's ClientError and BotoCoreError."""
+    """A bucket at one node. Methods raise botocore's ClientError and BotoCoreError, after so many attempts."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, attempts: int = 5) -> None:
         self.bucket = endpoint.bucket
         self.client: Any = boto3.session.Session().client(
             "s3",
@@ -50,6 +50,7 @@ class Store:
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 max_pool_connections=WRITERS,
+                retries={"total_max_attempts": attempts},
             ),
         )
 

@@ -86,7 +86,10 @@ def _try_way(company: Company, way: Way, actions: Sequence[str], tell: Tell) -> 
 
 
 def read_while_a_node_dies(performance: Performance, way: Way, task: Task, folder: Path) -> Result:
-    """A large read through a passage; the node that serves it is killed in the middle, and started again."""
+    """A large read through a passage; the node that serves it is killed in the middle, and started again.
+
+    Raises NotAtOne and what nodes raise.
+    """
     broken = way.broken()
     with passage_to(way.port) as passage:
         through = replace(task.endpoint, url=f"{way.scheme}://127.0.0.1:{passage.port}", folder=folder)
@@ -98,6 +101,7 @@ def read_while_a_node_dies(performance: Performance, way: Way, task: Task, folde
             performance.has_answered(AWAY_SECONDS)
             node.restart()
         result = performance.result()
+    way.peers.await_agreement()
     if not result.is_ok:
         return result
     if not is_killed:

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from loadtests.ceph.lab import REGION
 from loadtests.certificate import Certificate
 from loadtests.matrix.client import Endpoint
+from loadtests.matrix.peers import Peers
 from loadtests.matrix.storages import Node, Storage
 from loadtests.matrix.store import Store
 from loadtests.rivals import s3edge
@@ -29,8 +30,8 @@ ASK_SECONDS = 5.0
 class Way:
     """One way: what a client connects to, and how the storage is reached beside it.
 
-    `nodes` are those that serve on it. Of a way through s3edge `admin` is the URL of its admin server, of a direct one
-    it is empty. `settings` are for the environment of clients.
+    `nodes` are those that serve on it, `peers` tells whether they and others are at one. `settings` are for the
+    environment of clients. Of a way through s3edge `admin` is the URL of its admin server, of a direct one it is empty.
     """
 
     scheme: str
@@ -38,6 +39,7 @@ class Way:
     endpoint: Endpoint
     storage: Endpoint
     nodes: Sequence[Node]
+    peers: Peers
     settings: Mapping[str, str]
     admin: str = ""
 
@@ -96,14 +98,21 @@ def open_ways(storage: Storage, folder: Path, certificate: Certificate) -> Itera
         with closing(Store(endpoint)) as store:
             store.fill()
     with ExitStack() as stack:
+        behind, by_tls = (
+            stack.enter_context(closing(Peers([Store(one, attempts=1) for one in endpoints])))
+            for endpoints in (by_http, by_https)
+        )
         ways = []
-        for scheme, direct, nodes in (("http", by_http, storage.plain), ("https", by_https, storage.tls)):
-            ways.append(Way(scheme, DIRECT, direct[0], direct[-1], nodes[:1], storage.settings))
+        for scheme, direct, nodes, peers in (
+            ("http", by_http, storage.plain, behind),
+            ("https", by_https, storage.tls, by_tls),
+        ):
+            ways.append(Way(scheme, DIRECT, direct[0], direct[-1], nodes[:1], peers, storage.settings))
             shown = certificate if scheme == "https" else None
             below = folder / f"s3edge-{scheme}"
             below.mkdir()
             proxy = stack.enter_context(s3edge(storage.plain, below, shown, paths=storage.paths))
             endpoint = replace(account, url=proxy.url, authority=shown.authority if shown else None)
             admin = f"http://127.0.0.1:{proxy.admin}"
-            ways.append(Way(scheme, EDGE, endpoint, by_http[-1], storage.plain, storage.settings, admin))
+            ways.append(Way(scheme, EDGE, endpoint, by_http[-1], storage.plain, behind, storage.settings, admin))
         yield ways
