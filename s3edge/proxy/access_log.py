@@ -124,11 +124,10 @@ class Lines:
             error = f',"error":{quoted(progress.refusal[0].encode(), LONGEST_WORD)}'
         if head.length:
             payload = f',"payload":"{request.payload_kind}"'
-        if progress.node:
-            is_simple = not (progress.raced or progress.resumes)
-            tries = f',"node":"{progress.node}"{_ONE_TRY if is_simple else _tries(progress)}'
-        elif progress.raced:
+        if progress.raced or progress.resumes:
             tries = _tries(progress)
+        if progress.node:
+            tries = f',"node":"{progress.node}"{tries or _ONE_TRY}'
         trace = _trace_id(progress) if said.is_traced or progress.trace is not None else ""
         times = "" if first_byte is None else f',"first_byte":{self._seconds[first_byte]}'
         if progress.waited:

@@ -140,9 +140,9 @@ class LineLog(Generic[Record]):
         self.failed.tell("see above")
 
     def _make(self) -> None:
-        self._batch += self._made_of(self._records).encode("ascii")
-        self._count += len(self._records)
-        self._records.clear()
+        records, self._records = self._records, []  # at once: a fault in one of them must not come again and again
+        self._batch += self._made_of(records).encode("ascii")
+        self._count += len(records)
 
     def _hand_over(self) -> None:
         if self._timer is not None:

@@ -1,6 +1,7 @@
 """Lines taken by the loop and written by the thread."""
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from s3edge.errors import StartError
-from s3edge.telemetry.lines import AGE, BACKLOG, BATCH, TELL_EVERY, LineLog, Losses
+from s3edge.telemetry.lines import AGE, BACKLOG, BATCH, PART, TELL_EVERY, LineLog, Losses
 from tests.support.virtual_time import run
 
 # Seconds that the thread has for what takes it milliseconds, on a busy machine.
@@ -73,6 +74,20 @@ def test_a_line_is_on_its_way_when_it_is_old_enough_and_a_batch_at_once(tmp_path
         log.close(LIMIT)
 
     run(main())
+
+
+def test_records_of_which_no_line_can_be_made_are_lost_and_those_after_them_are_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        log: LineLog[str] = LineLog(asyncio.get_running_loop(), Clock(), "".join)
+        log.start(tmp_path / "log")
+        for number in range(PART):
+            with contextlib.nullcontext() if number < PART - 1 else pytest.raises(UnicodeEncodeError):
+                log.add("\u00fc\n")
+        log.add("after\n")
+        log.close(LIMIT)
+
+    run(main())
+    assert (tmp_path / "log").read_text() == "after\n"
 
 
 def test_a_file_that_was_renamed_keeps_what_came_before(tmp_path: Path) -> None:
