@@ -76,7 +76,7 @@ def readme_section(runs: Sequence[Run]) -> str:
     """What stands in the README between BEGIN and END."""
     storages = " and ".join(run.storage for run in runs)
     details = "[versions, differences, reasons](loadtests/results/clients.md)"
-    return f"{BEGIN}\n\n{summary(runs)}\n{MEANING}. Through s3edge, on {storages}; {details}.\n{END}\n"
+    return f"{BEGIN}\n\n{summary(runs)}\n{MEANING}.\nThrough s3edge, on {storages}; {details}.\n{END}\n"
 
 
 def replace_section(text: str, section: str) -> str:

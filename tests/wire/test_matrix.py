@@ -135,10 +135,12 @@ def test_the_command_tries_a_client_on_all_ways(tmp_path: Path) -> None:
 
 @pytest.mark.ceph
 def test_two_clients_go_well_on_a_storage_that_verifies_signatures(ceph_lab: Lab, tmp_path: Path) -> None:
-    with matrix(tmp_path, "--kind", "ceph", "--clients", "boto3", "minio", CEPH_LAB=str(ceph_lab.folder)) as process:
+    with matrix(
+        tmp_path, "--kind", "ceph", "--clients", "boto3", "aiobotocore", CEPH_LAB=str(ceph_lab.folder)
+    ) as process:
         output, _ = process.communicate(timeout=RUN_SECONDS)
     assert process.returncode == 0, output
-    went_well(tmp_path, ["boto3", "minio"])
+    went_well(tmp_path, ["boto3", "aiobotocore"])
 
 
 def test_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
