@@ -56,14 +56,18 @@ class Rank(NamedTuple):
 
 
 class Entry:
-    """One that waits, to be subclassed: for `account`, with `priority`, until `deadline`, `since` it entered a line."""
+    """One that waits, to be subclassed: for `account`, with `priority`, until `deadline`, `since` it entered a line.
 
-    __slots__ = ("account", "deadline", "is_waiting", "priority", "since")
+    It is served in time within `target` seconds.
+    """
 
-    def __init__(self, account: Account, priority: Priority, deadline: float = inf) -> None:
+    __slots__ = ("account", "deadline", "is_waiting", "priority", "since", "target")
+
+    def __init__(self, account: Account, priority: Priority, deadline: float = inf, *, target: float = TARGET) -> None:
         self.account = account
         self.priority = priority
         self.deadline = deadline
+        self.target = target
         self.since = 0.0
         self.is_waiting = False
 
@@ -92,12 +96,12 @@ _Item = tuple[float, float, int, _Queue]
 class _Class:
     """The entries of one class; `count` of them."""
 
-    __slots__ = ("_heap", "_longest", "_numbers", "_queues", "count", "good_at", "level", "unserved_since")
+    __slots__ = ("_heap", "_longest", "_numbers", "_queues", "count", "good_until", "level", "unserved_since")
 
     def __init__(self, level: float) -> None:
         self.level = level
         self.count = 0
-        self.good_at = 0.0  # when one of it was last served in time, or nobody waited
+        self.good_until = 0.0  # up to when nobody of it is late, as far as the last ones that were served in time tell
         self.unserved_since = 0.0  # when one of it was last served, or nobody waited
         self._queues: dict[Account, _Queue] = {}
         self._heap: list[_Item] = []
@@ -106,7 +110,8 @@ class _Class:
 
     def add(self, entry: Entry, now: float) -> None:
         if not self.count:
-            self.good_at = self.unserved_since = now
+            self.unserved_since = now
+            self.good_until = now + entry.target
         self.count += 1
         account = entry.account
         queue = self._queues.get(account)
@@ -284,13 +289,11 @@ class Line:
     def overdue(self, now: float) -> list[Entry]:
         """Those who are to be sent away, now removed: whose deadline has come, and whom a standing line sheds.
 
-        A class stands if none of it was served within `TARGET`, for an `INTERVAL` after one could first be late. Then
+        A class stands if none of it was served in time, for an `INTERVAL` after one could first be late. Then
         the newest of the lowest class go, whichever class it is that stands: what they would get, the higher ones get.
         """
         overdue = self._past_deadline(now)
-        is_standing = self._sheds and any(
-            each.count and now - each.good_at >= TARGET + INTERVAL for each in self._classes
-        )
+        is_standing = self._sheds and any(each.count and now >= each.good_until + INTERVAL for each in self._classes)
         for _ in range(self._shedding.due(is_standing, now)):
             lowest = self._lowest()
             if lowest is None:
@@ -304,8 +307,8 @@ class Line:
         self.remove(entry)
         entry.account.be_served()
         its_class.unserved_since = now
-        if now - entry.since < TARGET:
-            its_class.good_at = now
+        if now - entry.since < entry.target:
+            its_class.good_until = max(its_class.good_until, now + entry.target)
 
     def _lowest(self) -> _Class | None:
         return next((each for each in reversed(self._classes) if each.count), None)

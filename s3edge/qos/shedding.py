@@ -15,8 +15,16 @@ TARGET: Final = 0.5
 # Seconds. CoDel's is the time in which senders take notice: S3 clients pause for half a second or so after their first
 # SlowDown.
 INTERVAL: Final = 0.5
+# Seconds before the end of its wait from which on a request is late, as it is by default: whoever says that it may wait
+# for longer would rather wait than be shed.
+LATE_BEFORE_END: Final = 1.5
 # Intervals. A line that stands again so soon goes on where it had come to (RFC 8289, section 5.5).
 REMEMBERED: Final = 16
+
+
+def target(wait: float) -> float:
+    """Within how many seconds a line should serve a request that may wait for `wait` seconds."""
+    return max(TARGET, wait - LATE_BEFORE_END)
 
 
 class Shedding:

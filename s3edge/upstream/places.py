@@ -10,6 +10,7 @@ from s3edge.config.policy import Balance
 from s3edge.config.qos import Priority
 from s3edge.config.resilience import Queue
 from s3edge.qos.line import LEVELS, Entry, Line, Rank, Reply
+from s3edge.qos.shedding import target
 from s3edge.routing.node import Node
 from s3edge.transport.wheel import TICK
 from s3edge.upstream.standing import Standing
@@ -52,7 +53,7 @@ class _Waiting(Entry):
     __slots__ = ("caller", "choice", "tab", "turn")
 
     def __init__(self, tab: Tab, caller: Caller, choice: Choice) -> None:
-        super().__init__(tab.account, caller.priority)
+        super().__init__(tab.account, caller.priority, target=target(caller.queue.wait))
         self.tab = tab
         self.caller = caller
         self.choice = choice

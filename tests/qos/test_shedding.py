@@ -5,7 +5,7 @@ from math import sqrt
 
 import pytest
 
-from s3edge.qos.shedding import INTERVAL, REMEMBERED, Shedding
+from s3edge.qos.shedding import INTERVAL, REMEMBERED, Shedding, target
 
 
 def test_a_line_that_does_not_stand_sheds_nothing() -> None:
@@ -43,3 +43,8 @@ def test_a_line_that_stands_again_soon_goes_on_where_it_had_come_to(pause: float
     first = shedding.due(True, begun)
     assert first == 1
     assert first + shedding.due(True, begun + INTERVAL / 4) == shed
+
+
+@pytest.mark.parametrize("wait, seconds", [(0, 0.5), (0.5, 0.5), (2, 0.5), (3, 1.5), (60, 58.5)])
+def test_who_may_wait_for_longer_than_usual_is_late_later(wait: float, seconds: float) -> None:
+    assert target(wait) == seconds

@@ -107,7 +107,7 @@ def test_a_full_line_refuses_at_once() -> None:
 
 def test_a_line_that_stands_for_a_second_sheds_the_newest() -> None:
     async def main() -> None:
-        policies = for_all(queue={"wait": "60s"}, hedge=False, failover={"patience": "60s"})
+        policies = for_all(hedge=False, failover={"patience": "60s"})
         async with scene(Storage(AnswersLate(4)), capacity={"concurrency": 1}, policies=policies) as stage:
             reads = []
             async with asyncio.TaskGroup() as group:
@@ -118,6 +118,18 @@ def test_a_line_that_stands_for_a_second_sheds_the_newest() -> None:
             assert [each.status for each in seen] == [200, 503, 503, 503]
             assert [each.took for each in seen[1:]] == sorted((each.took for each in seen[1:]), reverse=True)
             assert 1 <= seen[-1].took <= 1.25
+
+    run(main())
+
+
+def test_those_who_may_wait_for_long_are_not_shed_because_their_line_stands() -> None:
+    """Regression: however long `queue.wait` was, a line in which nobody was served for a second shed."""
+
+    async def main() -> None:
+        policies = for_all(queue={"wait": "10s"}, hedge=False, failover={"patience": "60s"})
+        async with scene(Storage(AnswersLate(4)), capacity={"concurrency": 1}, policies=policies) as stage:
+            seen = await crowd(stage, [READ] * 4)
+            assert sorted((each.status, each.took) for each in seen) == [(200, 4), (200, 8), (200, 12), (503, 10)]
 
     run(main())
 
