@@ -19,7 +19,7 @@ INSTALL: Mapping[str, str] = {
     "boto3": "pip install boto3",
     "aiobotocore": "pip install aiobotocore",
     "aws-cli": "pip install awscli",
-    "aws-cli-crt": "the installer of AWS brings it",
+    "aws-cli-crt": "AWS's installer brings 2.36 and later",
     "s3cmd": "pip install s3cmd",
     "rclone": "on Debian: apt-get install --no-install-recommends rclone",
     "s3fs": "pip install s3fs",

@@ -8,7 +8,7 @@ from pathlib import Path
 from loadtests.matrix.client import PART_SIZE, Endpoint
 from loadtests.matrix.clients.program import Program, find, run
 
-PROGRAM = "aws-cli/1."
+PROGRAM = r"aws-cli/1\."
 """How it tells its version: `aws-cli/1.46.1 Python/3.11.7 ...`."""
 
 

@@ -1,6 +1,7 @@
 """Clients that are programs: where they are, and one run of them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
@@ -15,13 +16,13 @@ from loadtests.matrix.clients import INSTALL
 def find(client: str, name: str, version: str = "", folders: Iterable[str] | None = None) -> str:
     """The program `name` of the environment that this Python runs in, else on PATH; of a version, if it matters.
 
-    `version` is how what it says of its version begins; `folders` are where to look instead. Raises Missing.
+    `version` is a pattern of how what it says of its version begins; `folders` are where to look instead. Raises Missing.
     """
     for folder in folders or (sysconfig.get_path("scripts"), *os.get_exec_path()):
         program = shutil.which(name, path=folder)
-        if program and (not version or run(program, "--version").decode().startswith(version)):
+        if program and (not version or re.match(version, run(program, "--version").decode())):
             return program
-    raise Missing(f"no {version or name}; {INSTALL[client]}")
+    raise Missing(f"no {name}{' that is new enough' if version else ''}; {INSTALL[client]}")
 
 
 def run(*argv: str, environment: Mapping[str, str] | None = None) -> bytes:

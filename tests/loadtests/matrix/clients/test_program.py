@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.matrix.client import Missing
+from loadtests.matrix.clients.aws_cli_crt import PROGRAM
 from loadtests.matrix.clients.program import find
 
 
@@ -25,6 +26,11 @@ def test_a_program_that_is_nowhere_is_missing_with_the_way_to_get_it(tmp_path: P
         find("rclone", "rclone", folders=[str(tmp_path)])
 
 
-def test_a_version_that_is_nowhere_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Missing, match=r"^no aws-cli/2\.; "):
-        find("aws-cli-crt", "aws", "aws-cli/2.", folders=[str(tmp_path)])
+def test_a_program_that_is_too_old_is_not_taken(tmp_path: Path) -> None:
+    aws = tmp_path / "aws"
+    aws.write_text("#!/bin/sh\necho aws-cli/2.9.19 Python/3.11.2\n")
+    aws.chmod(0o755)
+    with pytest.raises(Missing, match=r"^no aws that is new enough; AWS's installer brings 2\.36 and later$"):
+        find("aws-cli-crt", "aws", PROGRAM, folders=[str(tmp_path)])
+    aws.write_text("#!/bin/sh\necho aws-cli/2.36.7 Python/3.14.0\n")
+    assert find("aws-cli-crt", "aws", PROGRAM, folders=[str(tmp_path)]) == str(aws)
