@@ -1,8 +1,8 @@
 """aws cli version 2, whose `aws s3` moves objects by the AWS Common Runtime: parts side by side, five attempts.
 
 PyPI has version 1 only, which has no such transfer client. 2.36.7 was run; in Debian's 2.9.19, which is not taken, the
-runtime knows the ports 80 and 443 only. Ranges and lists go by its botocore. Uploads have a checksum in a trailer, whatever
-AWS_REQUEST_CHECKSUM_CALCULATION says: Ceph 16 does not take them.
+runtime knows the ports 80 and 443 only. Ranges and lists go by its botocore. Uploads have a checksum in a trailer,
+whatever AWS_REQUEST_CHECKSUM_CALCULATION says: Ceph 16 does not take them.
 """
 
 from collections.abc import Iterator

@@ -16,7 +16,8 @@ from loadtests.matrix.clients import INSTALL
 def find(client: str, name: str, version: str = "", folders: Iterable[str] | None = None) -> str:
     """The program `name` of the environment that this Python runs in, else on PATH; of a version, if it matters.
 
-    `version` is a pattern of how what it says of its version begins; `folders` are where to look instead. Raises Missing.
+    `version` is a pattern of how what it says of its version begins; `folders` are where to look instead. Raises
+    Missing.
     """
     for folder in folders or (sysconfig.get_path("scripts"), *os.get_exec_path()):
         program = shutil.which(name, path=folder)
