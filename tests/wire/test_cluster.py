@@ -96,7 +96,7 @@ def works(running: Running) -> None:
 def works_in_the_end(running: Running) -> None:
     """The same of MinIO, whose nodes are not at one for a while after a start or a death, whatever their health says.
 
-    Meanwhile one may not find what another has, or refuse to begin an upload in parts, which s3edge does not send twice.
+    Meanwhile one may not find what another has, or refuse to begin an upload in parts; s3edge does not send that twice.
     """
     deadline = time.monotonic() + START_SECONDS
     while (done := traffic(running)).returncode:
