@@ -29,7 +29,7 @@ class KnownMiss:
 _SMALL = "Python runs for each request; the limit was set for the engine alone, before failures, limits and metrics"
 _COLD = "the objects of 1,000 tenants do not stay in the processor's caches"
 _MORE_LIMITS = "each request asks every limit that applies to it"
-_LINE = "the fields of a line are Python's work, its writing a third; README names the price"
+_LINE = "the fields of a line are Python's work; 1.08 to 1.13 in three runs"
 _PER_GIB = "not known; within what two runs differ by on two cores"
 
 KNOWN_MISSES = (
@@ -68,6 +68,7 @@ KNOWN_MISSES = (
     ),
     KnownMiss("qos_cost", "8 MiB GET, 8 connections, and limits: CPU per GiB over without", 1.08, _PER_GIB),
     KnownMiss("log_cost", "4 KiB GET, 32 connections, all requests: CPU per request over without", 1.13, _LINE),
-    KnownMiss("log_cost", "8 MiB GET, 8 connections, 1 in 100: CPU per GiB over without", 1.05, _PER_GIB),
-    KnownMiss("log_cost", "8 MiB GET, 8 connections, all requests: CPU per GiB over without", 1.04, _PER_GIB),
+    KnownMiss(
+        "page", "rows are seen", 1022, "the first rates need two looks at the workers, a quarter of a second apart"
+    ),
 )
