@@ -30,6 +30,7 @@ _SMALL = "Python runs for each request; the limit was set for the engine alone, 
 _COLD = "the objects of 1,000 tenants do not stay in the processor's caches"
 _MORE_LIMITS = "each request asks every limit that applies to it"
 _LINE = "the fields of a line are Python's work; 1.08 to 1.13 in three runs"
+_FIRST_FRAME = "rates need two looks at the workers, a quarter of a second apart, and the browser shares the cores"
 _PER_GIB = "not known; within what two runs differ by on two cores"
 
 KNOWN_MISSES = (
