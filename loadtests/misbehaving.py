@@ -16,12 +16,14 @@ import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from loadtests.child import Child, running
+from loadtests.child import running
+from loadtests.mortal_node import MortalNode
 from loadtests.ports import free_ports
 from tests.support.faults import Fault, to_json
 from tests.support.serving import HOST, faults_of, serving
@@ -38,17 +40,18 @@ class ControlError(Exception):
     """A node did not understand an order."""
 
 
-class MisbehavingNode:
-    """One node; `child` is its present process."""
+class MisbehavingNode(MortalNode):
+    """A node that takes orders on a socket of its own. One that starts anew has the faults of its start."""
 
     def __init__(self, port: int, folder: Path, arguments: Sequence[str], certificate: Path | None = None) -> None:
-        self.port = port
-        self.url = f"{'https' if certificate else 'http'}://{HOST}:{port}"
-        self._folder = folder
-        self._arguments = [*arguments, "--certificate", str(certificate)] if certificate else arguments
         self._control = folder / f"node-{port}.sock"
-        self._life = ExitStack()
-        self.child = self._start()
+        argv = [sys.executable, "-m", "loadtests.misbehaving", "--port", str(port)]
+        argv += ["--control", str(self._control), *arguments]
+        if certificate:
+            argv += ["--certificate", str(certificate)]
+        environment = {"PYTHONPATH": str(ROOT)}
+        start = partial(running, f"node-{port}", argv, folder, self._takes_orders, environment=environment)
+        super().__init__(f"{'https' if certificate else 'http'}://{HOST}:{port}", start)
 
     def set_fault(self, *faults: Fault) -> None:
         """From now on these faults and no others. Raises OSError if the node does not live."""
@@ -62,37 +65,6 @@ class MisbehavingNode:
         """What the present process counted, see `Storage.stats`. Raises OSError if it does not live."""
         stats: dict[str, Any] = self._order("GET", "/-/stats")
         return stats
-
-    def kill(self) -> None:
-        """SIGKILL: connections are lost, new ones refused."""
-        self.child.process.kill()
-        self.child.process.wait()
-
-    def restart(self) -> None:
-        """Start anew on the same port, with the faults of the start; returns when it serves. Raises ChildError."""
-        self.end()
-        self.child = self._start()
-
-    def freeze(self) -> None:
-        """SIGSTOP: the kernel still takes connections and bytes, nobody answers."""
-        self.child.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let a frozen node go on."""
-        self.child.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> None:
-        """End the process, frozen or not."""
-        self.thaw()
-        self._life.close()
-
-    def _start(self) -> Child:
-        argv = [sys.executable, "-m", "loadtests.misbehaving", "--port", str(self.port)]
-        argv += ["--control", str(self._control), *self._arguments]
-        environment = {"PYTHONPATH": str(ROOT)}
-        return self._life.enter_context(
-            running(f"node-{self.port}", argv, self._folder, self._takes_orders, environment=environment)
-        )
 
     def _takes_orders(self) -> bool:
         with socket.socket(socket.AF_UNIX) as line:

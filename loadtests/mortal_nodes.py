@@ -1,59 +1,22 @@
-"""A node in a process of its own, which can be killed, frozen and started again; and finite nodes of this kind."""
+"""Finite nodes, each in a process of its own, which can be killed, frozen and started again."""
 
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from loadtests.child import Child, running
+from loadtests.child import running
 from loadtests.finite_nodes import Capacity, Counts, FiniteNode, command_line
 from loadtests.misbehaving import HEALTH_PATH, ROOT
+from loadtests.mortal_node import MortalNode, Start
 from loadtests.ports import answers, free_ports
-
-Start = Callable[[], AbstractContextManager[Child]]
-"""Starts a node, always on the same port, and ends it at the end of the block. Raises ChildError."""
-
-
-class MortalNode:
-    """One node; `child` is its present process."""
-
-    def __init__(self, port: int, start: Start) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._start = start
-        self._life = ExitStack()
-        self.child = self._life.enter_context(start())
-
-    def kill(self) -> None:
-        """SIGKILL: connections are lost, new ones refused."""
-        self.child.process.kill()
-        self.child.process.wait()
-
-    def restart(self) -> None:
-        """Start anew on the same port. Raises ChildError."""
-        self.end()
-        self.child = self._life.enter_context(self._start())
-
-    def freeze(self) -> None:
-        """SIGSTOP: the kernel still takes connections and bytes, nobody answers."""
-        self.child.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let a frozen node go on."""
-        self.child.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> None:
-        """End the process, frozen or not."""
-        self.thaw()
-        self._life.close()
 
 
 class MortalFiniteNode(MortalNode):
     """A finite node whose counts survive its death."""
 
     def __init__(self, port: int, start: Start) -> None:
-        super().__init__(port, start)
+        super().__init__(f"http://127.0.0.1:{port}", start)
         self._past = Counts()
 
     def counts(self) -> Counts:

@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import urllib3
@@ -13,8 +13,9 @@ from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
 
 from loadtests.certificate import Certificate
-from loadtests.child import Child, running
+from loadtests.child import running
 from loadtests.cluster.keys import Keys
+from loadtests.mortal_node import MortalNode
 from loadtests.ports import answers, free_ports
 
 PROGRAM = "minio"
@@ -39,19 +40,14 @@ class MinioError(Exception):
     """The cluster is not as asked; the text says what is missing."""
 
 
-class MinioNode:
-    """One node; `child` is its present process. A node alone is not ready: it waits for the others."""
+class MinioNode(MortalNode):
+    """One node. A node alone is not ready: it waits for the others."""
 
     def __init__(self, url: str, folder: Path, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.url = url
         scheme, _, self.name = url.partition("://")
         self.is_tls = scheme == "https"
-        self.port = int(self.name.partition(":")[2])
-        self._folder = folder
-        self._argv = argv
-        self._environment = environment
-        self._life = ExitStack()
-        self.child = self._start()
+        log = f"minio-{self.name.partition(':')[2]}"
+        super().__init__(url, partial(running, log, argv, folder, lambda: True, environment=environment))
 
     @property
     def pid(self) -> int:
@@ -65,33 +61,10 @@ class MinioNode:
         """Return once the cluster can write, as this node sees it. Raises ChildError."""
         self.child.wait_until(lambda: self.is_healthy(CLUSTER_PATH), START_SECONDS)
 
-    def kill(self) -> None:
-        """SIGKILL: connections are lost, new ones refused."""
-        self.child.process.kill()
-        self.child.process.wait()
-
     def restart(self) -> None:
         """Start anew on the same port and drive; returns when it can write. Raises ChildError."""
-        self.end()
-        self.child = self._start()
+        super().restart()
         self.wait_until_it_writes()
-
-    def freeze(self) -> None:
-        """SIGSTOP: the kernel still takes connections and bytes, nobody answers."""
-        self.child.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let a frozen node go on."""
-        self.child.process.send_signal(signal.SIGCONT)
-
-    def end(self) -> None:
-        """End the process, frozen or not."""
-        self.thaw()
-        self._life.close()
-
-    def _start(self) -> Child:
-        start = running(f"minio-{self.port}", self._argv, self._folder, lambda: True, environment=self._environment)
-        return self._life.enter_context(start)
 
 
 @contextmanager
